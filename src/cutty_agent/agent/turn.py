@@ -1,0 +1,66 @@
+"""One turn of a conversation, as the author of an agent sees it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+
+from ..ids import Address
+from ..wire.chunks import Chunk, UIMessage
+
+
+class Usage(msgspec.Struct):
+    """What the models of a turn consumed, summed over its calls."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    requests: int = 0
+    model: str | None = None
+
+
+class Turn:
+    """Everything a handler needs: the conversation so far and what came with the request.
+
+    ``messages`` is the transcript in UI message form, repaired so that a model accepts it; changing it changes
+    nothing that is stored. ``body`` is the application's part of the request. ``continuation`` is true when the
+    answer extends the last assistant message instead of starting a new one. A stop arrives as
+    ``asyncio.CancelledError`` at the handler's next ``await``.
+    """
+
+    __slots__ = ("body", "client_tools", "continuation", "messages", "request_id", "session", "usage")
+
+    def __init__(
+        self,
+        *,
+        session: Address,
+        request_id: str,
+        messages: list[UIMessage],
+        body: dict[str, Any] | None = None,
+        client_tools: list[dict[str, Any]] | None = None,
+        continuation: bool = False,
+    ) -> None:
+        self.session = session
+        self.request_id = request_id
+        self.messages = messages
+        self.body = body
+        self.client_tools = client_tools or []
+        self.continuation = continuation
+        self.usage = Usage()
+
+    @property
+    def text(self) -> str:
+        """The text of the newest user message, ``""`` when it has none."""
+        for message in reversed(self.messages):
+            if message["role"] == "user":
+                return "".join(
+                    part.get("text", "") for part in message["parts"] if part.get("type") == "text"
+                )
+        return ""
+
+    def run(self, model: Any, **options: Any) -> AsyncIterator[Chunk]:
+        """Stream a Pydantic AI agent over this conversation (:func:`cutty_agent.agent.pydantic_ai.run`)."""
+        from .pydantic_ai import run  # the import costs a second; agents without a model do not pay it
+
+        return run(self, model, **options)

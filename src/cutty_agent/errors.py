@@ -1,0 +1,150 @@
+"""Every error this package raises on purpose: a code for programs, a sentence for people, a remedy for both."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class CuttyError(Exception):
+    """The root. HTTP, WebSocket and CLI print the same error from the same object.
+
+    ``code`` never changes once published. ``status`` is the HTTP status, ``close_code`` the WebSocket close
+    code (4000-4999 and 1008 are terminal for the clients, protocol 1.6). ``retry`` says whether the same call
+    may succeed later without a change.
+    """
+
+    code: ClassVar[str] = "internal"
+    status: ClassVar[int] = 500
+    close_code: ClassVar[int] = 1011
+    retry: ClassVar[bool] = False
+
+    def __init__(self, sentence: str, *, remedy: str) -> None:
+        super().__init__(f"{sentence} {remedy}")
+        self.sentence = sentence
+        self.remedy = remedy
+
+    def as_dict(self) -> dict[str, object]:
+        """The JSON form, ``{"error": {"code", "message", "remedy", "retry"}}``."""
+        return {
+            "error": {"code": self.code, "message": self.sentence, "remedy": self.remedy, "retry": self.retry}
+        }
+
+
+class BadRequest(CuttyError):
+    """A frame, body, header or id that breaks the protocol. Nothing was changed."""
+
+    code = "request.invalid"
+    status = 400
+    close_code = 4400
+
+
+class BadAddress(BadRequest):
+    """A session id outside the safe alphabet or longer than 128 characters."""
+
+    code = "address.invalid"
+
+
+class UnknownAgent(BadRequest):
+    """No agent of that name is registered with this server."""
+
+    code = "agent.unknown"
+    status = 404
+    close_code = 4404
+
+
+class NotFound(CuttyError):
+    """The thing asked for does not exist."""
+
+    code = "not_found"
+    status = 404
+    close_code = 4404
+
+
+class OriginRefused(CuttyError):
+    """A browser page of an origin that is not on the allow-list."""
+
+    code = "origin.refused"
+    status = 403
+    close_code = 4403
+
+
+class Unauthorized(CuttyError):
+    """The caller did not show who it is."""
+
+    code = "auth.required"
+    status = 401
+    close_code = 4401
+
+
+class TooLarge(CuttyError):
+    """A frame, body, message or answer above its limit. Nothing was changed."""
+
+    code = "limit.size"
+    status = 413
+    close_code = 1009
+
+
+class Busy(CuttyError):
+    """A limit on how much may wait or run at once is reached. Nothing was changed."""
+
+    code = "limit.busy"
+    status = 429
+    close_code = 1013
+    retry = True
+
+
+class ShuttingDown(CuttyError):
+    """This server is going down; another, or the same one soon, takes the session."""
+
+    code = "server.stopping"
+    status = 503
+    close_code = 1012
+    retry = True
+
+
+class StoreError(CuttyError):
+    """The store refused or failed."""
+
+    code = "store.failed"
+    status = 503
+
+
+class StaleEpoch(StoreError):
+    """A write by an owner that is no longer the owner. Nothing was changed."""
+
+    code = "store.stale_epoch"
+    status = 409
+    close_code = 1012
+    retry = True
+
+
+class StoreUnavailable(StoreError):
+    """No answer, or a full disk; unless the text says otherwise nothing was written."""
+
+    code = "store.unavailable"
+    retry = True
+
+
+class StoreCorrupt(StoreError):
+    """The integrity check failed, or the schema is newer than this program."""
+
+    code = "store.corrupt"
+
+
+class DataDirectoryInUse(StoreError):
+    """Another process holds the data directory."""
+
+    code = "store.in_use"
+
+
+class ModelError(CuttyError):
+    """The model or its provider failed. ``sentence`` is safe to show; the cause is chained."""
+
+    code = "model.failed"
+    status = 502
+
+
+class ConfigError(CuttyError):
+    """A setting has a value this program cannot work with."""
+
+    code = "config.invalid"

@@ -1,0 +1,62 @@
+"""Names of things: addresses of sessions, and the ids the server makes."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import string
+
+import msgspec
+
+from .errors import BadAddress
+
+MAX_SESSION_ID = 128
+"""Characters of a session id, after percent-decoding."""
+
+_SAFE = re.compile(r"[A-Za-z0-9._~:@+=,\- ]{1,128}", re.ASCII)
+_BASE36 = string.digits + string.ascii_lowercase
+
+
+class Address(msgspec.Struct, frozen=True, order=True):
+    """``(agent, session)``: the kebab name of the agent and the decoded session id. Names one session."""
+
+    agent: str
+    session: str
+
+    def __str__(self) -> str:
+        return f"{self.agent}/{self.session}"
+
+
+def check_session_id(session: str) -> str:
+    """The id itself when it is 1-128 characters of letters, digits, space and ``. _ ~ : @ + = , -``.
+
+    Raises:
+        BadAddress: names what is wrong. ``.`` and ``..`` are refused because URL parsers fold them away.
+    """
+    if _SAFE.fullmatch(session) and session not in {".", ".."} and session == session.strip():
+        return session
+    if not session:
+        reason = "The session id is empty."
+    elif len(session) > MAX_SESSION_ID:
+        reason = f"The session id has {len(session)} characters; the limit is {MAX_SESSION_ID}."
+    else:
+        reason = "The session id contains characters that are not allowed."
+    raise BadAddress(
+        reason,
+        remedy=f"Use 1 to {MAX_SESSION_ID} letters, digits, inner spaces or . _ ~ : @ + = , - for the session id.",
+    )
+
+
+def new_message_id(now_ms: int) -> str:
+    """``assistant_{ms}_{9 random}`` (protocol 3.11)."""
+    return f"assistant_{now_ms}_{''.join(secrets.choice(_BASE36) for _ in range(9))}"
+
+
+def new_request_id() -> str:
+    """Id of a turn the server starts itself; 128 random bits, URL-safe."""
+    return secrets.token_urlsafe(16)
+
+
+def new_connection_id() -> str:
+    """Label of a connection whose client sent no ``_pk``."""
+    return secrets.token_hex(8)

@@ -1,0 +1,62 @@
+"""The seam between a transport and the sessions: what a socket may ask for, and what it is told."""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+import msgspec
+
+from ..ids import Address
+from .outlet import Outlet
+
+Dialect = Literal["v5", "v4", "raw"]
+"""What a client speaks: AI SDK 5-7 (canonical), AI SDK 4 data stream, or bare WebSocket (protocol 5)."""
+
+
+class Opening(msgspec.Struct, frozen=True, gc=False):
+    """What a transport knows about a connection when it opens.
+
+    ``label`` is the client's ``_pk`` or, when that is missing or empty, an id the server made; it is
+    client-controlled and not unique. ``labelled`` is true when the client sent one. ``dialect`` is set only by
+    an explicit override (query ``dialect=`` or a subprotocol of that name). ``by_query`` is true when the session
+    came from the ``sessionId`` query or ``X-Session-Id`` header (protocol 5.4).
+    """
+
+    address: Address
+    label: str
+    labelled: bool = True
+    dialect: Dialect | None = None
+    by_query: bool = False
+    query: str = ""
+
+
+class Link(Protocol):
+    """The session's end of one open socket. Calls never block and never raise."""
+
+    def receive(self, text: bytes | str) -> None:
+        """A whole text frame arrived. Frames are handled in order."""
+        ...
+
+    def receive_binary(self, data: bytes) -> None:
+        """A whole binary frame arrived; for the application only (protocol 8.48)."""
+        ...
+
+    def writable(self) -> None:
+        """The peer reads again: ``outlet.congested`` went from true to false."""
+        ...
+
+    def lost(self) -> None:
+        """The socket is gone, whichever side ended it. Called exactly once, and nothing is called after it."""
+        ...
+
+
+class Door(Protocol):
+    """Where sockets come in."""
+
+    def connect(self, outlet: Outlet, opening: Opening) -> Link:
+        """Attach a socket whose handshake is done; returns at once, the session wakes behind it.
+
+        Raises:
+            CuttyError: the socket is not let in; the transport closes it with ``error.close_code``.
+        """
+        ...
