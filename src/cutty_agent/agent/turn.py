@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import msgspec
@@ -29,14 +29,23 @@ class Turn:
     ``asyncio.CancelledError`` at the handler's next ``await``.
     """
 
-    __slots__ = ("body", "client_tools", "continuation", "messages", "request_id", "session", "usage")
+    __slots__ = (
+        "_runs",
+        "body",
+        "client_tools",
+        "continuation",
+        "messages",
+        "request_id",
+        "session",
+        "usage",
+    )
 
     def __init__(
         self,
         *,
         session: Address,
         request_id: str,
-        messages: list[UIMessage],
+        messages: Sequence[UIMessage],
         body: dict[str, Any] | None = None,
         client_tools: list[dict[str, Any]] | None = None,
         continuation: bool = False,
@@ -48,6 +57,7 @@ class Turn:
         self.client_tools = client_tools or []
         self.continuation = continuation
         self.usage = Usage()
+        self._runs: list[AsyncGenerator[Chunk]] = []
 
     @property
     def text(self) -> str:
@@ -59,8 +69,19 @@ class Turn:
                 )
         return ""
 
-    def run(self, model: Any, **options: Any) -> AsyncIterator[Chunk]:
+    def run(self, model: Any, /, **options: Any) -> AsyncIterator[Chunk]:
         """Stream a Pydantic AI agent over this conversation (:func:`cutty_agent.agent.pydantic_ai.run`)."""
         from .pydantic_ai import run  # the import costs a second; agents without a model do not pay it
 
-        return run(self, model, **options)
+        stream = run(self, model, **options)
+        self._runs.append(stream)
+        return stream
+
+    async def close(self) -> None:
+        """Close the runs that a stopped handler left open, and their connections; ``usage`` is final afterwards.
+
+        Whoever runs the handler calls this when the handler has ended, because ``async for`` in a handler that is
+        closed leaves its source to the garbage collector.
+        """
+        while self._runs:
+            await self._runs.pop().aclose()

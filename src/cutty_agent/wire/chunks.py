@@ -17,7 +17,7 @@ UIMessage: TypeAlias = dict[str, Any]
 """One message in wire form: ``id``, ``role`` (user, assistant, system), ``parts``, optional ``metadata``."""
 
 
-class _Typed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel", tag_field="type"):
+class _Typed(msgspec.Struct, kw_only=True, omit_defaults=True, rename="camel", tag_field="type"):
     def as_chunk(self) -> Chunk:
         """The wire form."""
         chunk: Chunk = msgspec.to_builtins(self)

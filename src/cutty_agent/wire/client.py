@@ -160,7 +160,7 @@ def decode_frame(text: bytes | str) -> ClientFrame | Minimal | AppFrame:
             shape and a ``cf_agent_state`` without ``state`` are application frames (protocol 2.1), not errors.
     """
     try:
-        frame = _decode(text)
+        frame: ClientFrame = _decode(text)
     except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as error:
         return _decode_odd(text, error)
     if isinstance(frame, StateUpdate) and frame.state is msgspec.UNSET:

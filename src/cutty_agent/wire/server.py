@@ -85,7 +85,7 @@ class ResponseFrames:
     The constant parts are encoded once. ``body`` is the JSON text of one chunk and travels as a JSON string.
     """
 
-    __slots__ = ("_end", "_head", "_tail", "continuation", "request_id")
+    __slots__ = ("_end", "_head", "_plain", "_tail", "continuation", "request_id")
 
     def __init__(self, request_id: str, *, continuation: bool = False) -> None:
         self.request_id = request_id
@@ -94,6 +94,16 @@ class ResponseFrames:
         flag = b',"continuation":true' if continuation else b""
         self._tail = b',"done":false' + flag + b',"seq":'
         self._end = flag
+        self._plain: ResponseFrames | None = None
+
+    @property
+    def plain(self) -> ResponseFrames:
+        """The same frames without the continuation flag (rebuild on acknowledgement, protocol 3.8)."""
+        if not self.continuation:
+            return self
+        if self._plain is None:
+            self._plain = ResponseFrames(self.request_id)
+        return self._plain
 
     def chunk(self, body: bytes, seq: int) -> bytes:
         """A live chunk."""
@@ -106,6 +116,10 @@ class ResponseFrames:
     def replay(self, body: bytes, seq: int) -> bytes:
         """A stored chunk, sent again after an acknowledgement."""
         return b'%b%b%b%d,"replay":true}' % (self._head, _encode(body.decode()), self._tail, seq)
+
+    def rebuilt(self, body: bytes) -> bytes:
+        """A chunk that rebuilds what a message held before this stream; not in the stream, so without ``seq``."""
+        return b'%b%b,"done":false,"replay":true%b}' % (self._head, _encode(body.decode()), self._end)
 
     def replay_complete(self) -> bytes:
         """The stored part ended; live chunks follow."""

@@ -1,0 +1,5 @@
+"""``python -m cutty_agent``."""
+
+from .cli.main import app
+
+app()

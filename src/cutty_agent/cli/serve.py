@@ -1,0 +1,229 @@
+"""``cutty-agent serve``: run the server."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvicorn
+from rich.console import Console
+
+from ..agent.chat import ChatAgent
+from ..agent.models import ModelChoice, resolve
+from ..agent.turn import Turn
+from ..app import App
+from ..config import Settings, load
+from ..errors import ConfigError, CuttyError
+from . import logs
+
+_PUBLIC_REMEDY = "Listen on 127.0.0.1 behind your own proxy, or say --open when everybody on that network may use every session."
+
+
+def serve(
+    target: Annotated[
+        str | None,
+        typer.Argument(metavar="[MODULE:APP]", help="Your App; without it the built-in chat runs."),
+    ] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.  [default: 127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one.  [default: 8789]")] = None,
+    data: Annotated[Path | None, typer.Option(help="Data directory.  [default: cutty-data]")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="Model of the built-in chat, such as anthropic:claude-sonnet-4-5.  [default: demo]"
+        ),
+    ] = None,
+    base_url: Annotated[
+        str | None,
+        typer.Option(help="OpenAI-compatible server (Ollama, vLLM), such as http://localhost:11434/v1."),
+    ] = None,
+    allow_origin: Annotated[
+        list[str] | None, typer.Option(help="Another web origin that may connect; repeat for more.")
+    ] = None,
+    open: Annotated[
+        bool, typer.Option("--open", help="Listen on a public address although there is no access rule.")
+    ] = False,
+    reload: Annotated[bool, typer.Option("--reload", help="Restart when a Python file changes.")] = False,
+    log_format: Annotated[str | None, typer.Option(help="auto, console or json.  [default: auto]")] = None,
+    log_level: Annotated[
+        str | None, typer.Option(help="debug, info, warning or error.  [default: info]")
+    ] = None,
+) -> None:
+    """Start the server. Every option can also be set as CUTTY_NAME in the environment or in cutty.toml."""
+    if reload:
+        _serve_reloading()
+        return
+    try:
+        settings = load(
+            host=host,
+            port=port,
+            data=data,
+            model=model,
+            base_url=base_url,
+            allow_origins=allow_origin or None,
+            open=open or None,
+            log_format=log_format,
+            log_level=log_level,
+        )
+        logs.configure(settings.log_format, settings.log_level)
+        _refuse_public(settings)
+        app, described = _application(target, settings)
+        _run(app, described)
+    except CuttyError as error:
+        Console(stderr=True).print(f"[bold red]Error[/] {error.sentence} {error.remedy}", highlight=False)
+        raise typer.Exit(1) from error
+
+
+def default_app(settings: Settings, choice: ModelChoice) -> App:
+    """The built-in chat, answered by the chosen model."""
+
+    class Chat(ChatAgent):
+        async def on_chat_message(self, turn: Turn) -> object:
+            return choice.run(turn)
+
+    return App([Chat], settings, info={"model": choice.name, "demo": choice.demo})
+
+
+def _application(target: str | None, settings: Settings) -> tuple[App, str]:
+    if target is None:
+        choice = resolve(
+            settings.model,
+            settings.base_url,
+            settings.api_key,
+            demo_delay_s=settings.demo_delay_ms / 1000,
+        )
+        named = "demo (no key set; set CUTTY_MODEL or --model for a real one)" if choice.demo else choice.name
+        return default_app(settings, choice), named
+    app = load_app(target)
+    app.settings = settings
+    return app, f"as {target} defines"
+
+
+def load_app(target: str) -> App:
+    """Import ``module:attribute``; the attribute is an :class:`App`, ``app`` when it is left out.
+
+    Raises:
+        ConfigError: the module or attribute does not exist, or is no App.
+    """
+    module_name, _, attribute = target.partition(":")
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name and (module_name == error.name or module_name.startswith(f"{error.name}.")):
+            raise ConfigError(
+                f"There is no module {module_name!r} in {Path.cwd()}.",
+                remedy="Name it as in an import, for example myproject.agents:app.",
+            ) from error
+        raise
+    found = getattr(module, attribute or "app", None)
+    if not isinstance(found, App):
+        raise ConfigError(
+            f"{module_name} has no App called {attribute or 'app'!r}.",
+            remedy="Write app = App([YourAgent]) there, or name another attribute after the colon.",
+        )
+    return found
+
+
+def _refuse_public(settings: Settings) -> None:
+    if settings.host in {"127.0.0.1", "::1", "localhost"}:
+        return
+    if not settings.open:
+        raise ConfigError(
+            f"There is no access rule, so this server does not listen on {settings.host}.",
+            remedy=_PUBLIC_REMEDY,
+        )
+    Console(stderr=True).print(
+        f"[bold yellow]Warning[/] listening on {settings.host} without an access rule (--open): "
+        "whoever knows a session id can read and write that session.",
+        highlight=False,
+    )
+
+
+def _run(app: App, described: str) -> None:
+    settings = app.settings
+    listener = _listen(settings)
+    port = listener.getsockname()[1]
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        ws=app.websocket_class(),
+        loop="uvloop" if sys.platform != "win32" else "asyncio",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=3,
+    )
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(_serve(uvicorn.Server(config), listener, app, port, described))
+
+
+async def _serve(
+    server: uvicorn.Server, listener: socket.socket, app: App, port: int, described: str
+) -> None:
+    announcement = asyncio.create_task(_announce(server, app, port, described))
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        announcement.cancel()
+    if not server.started:
+        raise typer.Exit(1)
+
+
+async def _announce(server: uvicorn.Server, app: App, port: int, described: str) -> None:
+    while not server.started:
+        await asyncio.sleep(0.01)
+    host = app.settings.host
+    shown = "localhost" if host == "127.0.0.1" else f"[{host}]" if ":" in host else host
+    agents = ", ".join(app.agents)
+    print(f"cutty-agent is ready at http://{shown}:{port}", flush=True)
+    print(f"  sessions  ws://{shown}:{port}/agents/{{{agents}}}/{{sessionId}}", flush=True)
+    print(f"  data      {app.settings.data.resolve()}", flush=True)
+    print(f"  model     {described}", flush=True)
+    print("  stop      Ctrl+C", flush=True)
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        listener.close()
+        raise ConfigError(
+            f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}.",
+            remedy="Stop what uses that port, or choose another with --port.",
+        ) from error
+    listener.listen(2048)
+    listener.setblocking(False)
+    return listener
+
+
+def _serve_reloading() -> None:
+    """Run the same command without ``--reload`` in a child, and again whenever a Python file changes."""
+    from watchfiles import PythonFilter, run_process
+
+    command = [sys.executable, "-m", "cutty_agent", *(each for each in sys.argv[1:] if each != "--reload")]
+    package = Path(__file__).parent.parent
+    run_process(
+        Path.cwd(),
+        *([package] if not package.is_relative_to(Path.cwd()) else []),
+        target=_spawn,
+        args=(command,),
+        watch_filter=PythonFilter(),
+        callback=lambda changes: print(f"Reloading: {len(changes)} file(s) changed", flush=True),
+    )
+
+
+def _spawn(command: list[str]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.execv(command[0], command)

@@ -1,0 +1,247 @@
+"""Joining the transcript a client sends with the stored one (protocol 3.11; the server's copy is authoritative).
+
+From a client come new user and system messages, edits of its own user messages, results and approvals of tool
+calls that really wait for one. Assistant messages the server does not know are adopted only on trust.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+import msgspec
+
+from ..wire.chunks import UIMessage
+from .legacy import message_id, normalise
+from .matching import Candidates
+from .overlay import filled, overlaid
+from .parts import parts_of, text_of
+from .rows import UNREADABLE, Row, load, read
+from .sanitize import sanitize
+
+__all__ = ["Merge", "Row", "load", "reconcile"]
+
+
+class Merge(msgspec.Struct, frozen=True):
+    """What a reconciliation decided.
+
+    ``rows`` is the resulting transcript, ``put`` the rows of it that are new or changed, in order, ``delete`` the
+    ids of stored rows that are not in it any more. ``new_user_ids`` are the user messages among ``put`` that the
+    store did not have; ``trailing_user_ids`` is the run of user messages the request ends with (``messageIds``
+    of the terminal frames).
+    """
+
+    rows: list[Row]
+    put: list[Row]
+    delete: tuple[str, ...]
+    new_user_ids: list[str]
+    trailing_user_ids: list[str]
+
+
+class _Head(msgspec.Struct):
+    id: Any = None
+    role: Any = None
+
+
+_head = msgspec.json.Decoder(_Head).decode
+
+
+class _Incoming:
+    """A message that needs a closer look. ``bare``: it came without parts; ``nameless``: without an id."""
+
+    __slots__ = ("bare", "id", "message", "nameless", "role", "seen")
+
+    def __init__(self, raw: dict[str, Any], message: UIMessage, seen: int) -> None:
+        self.message = message
+        self.id: str = message["id"]
+        self.role: str = message["role"]
+        self.bare = not parts_of(raw)
+        self.nameless = message_id(raw.get("id")) is None
+        self.seen = seen
+
+
+def reconcile(
+    stored: Sequence[Row],
+    incoming: Sequence[bytes | msgspec.Raw],
+    *,
+    delete_missing: bool,
+    trust_client: bool = False,
+    keep: Collection[str] = (),
+    default_id: Callable[[int], str] = "msg-{}".format,
+    prepare: Callable[[UIMessage], UIMessage] = sanitize,
+) -> Merge:
+    """Merge the JSON messages ``incoming`` into ``stored``. Never raises for what a client may send.
+
+    ``delete_missing`` removes stored rows the request does not name, but only when it names nothing but stored
+    rows; those in ``keep`` (which the sender cannot have seen) stay in any case. ``default_id`` names a new
+    message that came without an id, given a number. ``prepare`` makes a message ready for storage and must be
+    idempotent.
+    """
+    merger = _Merger(stored, trust_client, default_id, prepare)
+    for index, raw in enumerate(incoming):
+        merger.look(index, raw if type(raw) is bytes else bytes(raw))
+    merger.match_rest()
+    return merger.result(delete_missing=delete_missing, keep=keep)
+
+
+class _Merger:
+    def __init__(
+        self,
+        stored: Sequence[Row],
+        trust: bool,
+        default_id: Callable[[int], str],
+        prepare: Callable[[UIMessage], UIMessage],
+    ) -> None:
+        self.stored = stored
+        self.by_id = {row.id: row for row in stored}
+        self.trust = trust
+        self.default_id = default_id
+        self.prepare = prepare
+        self.list: list[Row | _Incoming | None] = []  # what was sent, in order; None: of no use
+        self.waiting: list[tuple[int, _Incoming]] = []  # places in ``list`` of messages with an unknown id
+        self.claimed: set[str] = set()
+        self.changed: dict[str, Row] = {}
+        self.fresh: dict[str, Row] = {}
+        self.stranger = False  # something was sent that is not stored
+
+    def look(self, index: int, body: bytes) -> None:
+        """First pass: find rows by id, reading no deeper than that takes."""
+        try:
+            head = _head(body)
+        except UNREADABLE:
+            self._skip()
+            return
+        row = self.by_id.get(head.id) if isinstance(head.id, str) else None
+        if row is not None and row.role == head.role:
+            self.claimed.add(row.id)
+            self.list.append(row)
+            if row.role != "user" and not self.trust and not row.open_calls:
+                return
+            if body == row.body or hash(body) == row.seen:
+                self.changed.pop(row.id, None)
+                return
+        entry = self._read(index, body)
+        if row is not None and row.role == head.role:
+            if entry is not None:
+                self._update(row, entry)
+        elif entry is None:
+            self._skip()
+        else:
+            self._file(entry)
+
+    def _read(self, index: int, body: bytes) -> _Incoming | None:
+        try:
+            raw = read(body)
+            message = normalise(raw, index)
+            return None if message is None else _Incoming(raw, self.prepare(message), hash(body))
+        except UNREADABLE:
+            return None
+
+    def _skip(self) -> None:
+        self.stranger = True
+        self.list.append(None)
+
+    def _file(self, entry: _Incoming) -> None:
+        """An entry whose id, as it was written, names no row of its role."""
+        row = None if entry.nameless else self.by_id.get(entry.id)
+        if row is not None and row.role == entry.role:  # a number for an id, or a v4 role
+            self.claimed.add(row.id)
+            self.list.append(row)
+            self._update(row, entry)
+        else:
+            self.waiting.append((len(self.list), entry))
+            self.list.append(entry)
+
+    # -- known rows ----------------------------------------------------------------------------------------
+
+    def _update(self, row: Row, entry: _Incoming) -> None:
+        """Take from a copy of a stored message what a client may change."""
+        old = row.message()
+        new = self._edited(old, entry) if row.role == "user" or self.trust else filled(old, entry.message)
+        if new == old:
+            row.seen = entry.seen
+            self.changed.pop(row.id, None)
+        else:
+            self.changed[row.id] = Row.of({**new, "id": row.id, "role": row.role}, seen=entry.seen)
+
+    def _edited(self, old: UIMessage, entry: _Incoming) -> UIMessage:
+        if entry.bare and text_of(old) == text_of(entry.message):
+            return old  # a client that knows only text must not take away the rest
+        if old["role"] != "assistant":
+            return {**entry.message, "id": old["id"]}
+        return overlaid(old, {**entry.message, "id": old["id"]})
+
+    # -- unknown ids ---------------------------------------------------------------------------------------
+
+    def match_rest(self) -> None:
+        """Second pass, when it is known which rows are claimed by their ids."""
+        if not self.waiting:
+            return
+        roles = {entry.role for _, entry in self.waiting if entry.role == "assistant" or entry.nameless}
+        candidates = Candidates(
+            row for row in self.stored if row.role in roles and row.id not in self.claimed
+        )
+        tail = self._tail()
+        for at, entry in self.waiting:
+            row = None
+            if entry.role == "assistant" or (entry.nameless and at < tail):
+                row = candidates.claim(entry.message, bare=entry.bare)
+            if row is not None:
+                self.claimed.add(row.id)
+                self.list[at] = row
+                if row.role == "assistant" and (self.trust or row.open_calls):
+                    self._update(row, entry)
+            else:
+                self._insert(at, entry)
+
+    def _tail(self) -> int:
+        """Where the trailing run of user messages begins. Without an id these are new, even if an older one
+        says the same: a visitor may say it twice."""
+        at = len(self.list)
+        while at:
+            item = self.list[at - 1]
+            if item is not None and item.role != "user":
+                break
+            at -= 1
+        return at
+
+    def _insert(self, at: int, entry: _Incoming) -> None:
+        self.stranger = True
+        if entry.nameless:
+            entry.id = self._free_id(at)
+        elif entry.id in self.by_id:
+            return  # the id of a message of another role
+        if entry.role == "assistant" and not self.trust:
+            return
+        known = self.fresh.get(entry.id)
+        if known is not None and known.role != entry.role:
+            return
+        row = Row.of({**entry.message, "id": entry.id}, seen=entry.seen)
+        self.fresh[entry.id] = row
+        self.list[at] = row
+
+    def _free_id(self, number: int) -> str:
+        while (id := self.default_id(number)) in self.by_id or id in self.fresh:
+            number = max(number + 1, len(self.stored))
+        return id
+
+    # -- outcome -------------------------------------------------------------------------------------------
+
+    def result(self, *, delete_missing: bool, keep: Collection[str]) -> Merge:
+        delete: tuple[str, ...] = ()
+        if delete_missing and self.claimed and not self.stranger:
+            delete = tuple(row.id for row in self.stored if row.id not in self.claimed and row.id not in keep)
+        gone = set(delete)
+        rows = [self.changed.get(row.id, row) for row in self.stored if row.id not in gone]
+        fresh = list(self.fresh.values())
+        return Merge(
+            rows=rows + fresh,
+            put=[row for row in rows if row.id in self.changed] + fresh,
+            delete=delete,
+            new_user_ids=[row.id for row in fresh if row.role == "user"],
+            trailing_user_ids=self._trailing(),
+        )
+
+    def _trailing(self) -> list[str]:
+        items = [item for item in self.list[self._tail() :] if isinstance(item, Row)]
+        return list(dict.fromkeys(item.id for item in items))

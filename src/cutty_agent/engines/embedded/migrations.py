@@ -1,0 +1,89 @@
+"""The schema of the database, as the steps that lead to it."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from ...errors import StoreCorrupt
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        # The highest epoch ever given, so that a deleted and re-made session does not start again at 1.
+        "CREATE TABLE epochs (last INTEGER NOT NULL)",
+        "INSERT INTO epochs VALUES (0)",
+        # idx is the epoch of the claim that made the session: narrow, and never used twice.
+        """CREATE TABLE sessions (
+            idx INTEGER PRIMARY KEY,
+            agent TEXT NOT NULL,
+            session TEXT NOT NULL,
+            epoch INTEGER NOT NULL,
+            created_ms INTEGER NOT NULL,
+            active_ms INTEGER NOT NULL,
+            UNIQUE (agent, session)
+        )""",
+        # seq gives the order of first insertion; replacing a row in place keeps it.
+        "CREATE TABLE messages (seq INTEGER PRIMARY KEY, idx INTEGER NOT NULL, id TEXT NOT NULL, body BLOB NOT NULL)",
+        "CREATE UNIQUE INDEX messages_id ON messages (idx, id)",
+        """CREATE TABLE turns (
+            seq INTEGER PRIMARY KEY, idx INTEGER NOT NULL, id TEXT NOT NULL, open INTEGER NOT NULL, record BLOB NOT NULL
+        )""",
+        "CREATE UNIQUE INDEX turns_id ON turns (idx, id)",
+        "CREATE INDEX turns_open ON turns (idx) WHERE open = 1",
+        # Append-only: one row for each batch, count bodies joined by a newline. Rows are looked up by session
+        # alone, because at any time a session keeps the chunks of very few turns.
+        """CREATE TABLE chunks (
+            seq INTEGER PRIMARY KEY, idx INTEGER NOT NULL, turn TEXT NOT NULL,
+            first INTEGER NOT NULL, count INTEGER NOT NULL, bodies BLOB NOT NULL
+        )""",
+        "CREATE INDEX chunks_session ON chunks (idx)",
+        "CREATE TABLE states (idx INTEGER PRIMARY KEY, body BLOB NOT NULL)",
+        "CREATE TABLE entries (seq INTEGER PRIMARY KEY, idx INTEGER NOT NULL, key TEXT NOT NULL, body BLOB NOT NULL)",
+        "CREATE UNIQUE INDEX entries_key ON entries (idx, key)",
+        """CREATE TRIGGER session_deleted AFTER DELETE ON sessions BEGIN
+            DELETE FROM messages WHERE idx = old.idx;
+            DELETE FROM turns WHERE idx = old.idx;
+            DELETE FROM chunks WHERE idx = old.idx;
+            DELETE FROM states WHERE idx = old.idx;
+            DELETE FROM entries WHERE idx = old.idx;
+        END""",
+    ),
+)
+"""Step n leads from ``PRAGMA user_version`` n to n + 1. Published steps are never edited, only followed by others."""
+
+VERSION = len(MIGRATIONS)
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """The schema version of the open database; 0 when it is empty."""
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return version
+
+
+def migrate(connection: sqlite3.Connection, migrations: tuple[tuple[str, ...], ...] = MIGRATIONS) -> None:
+    """Bring the database to the newest version, each step in a transaction of its own.
+
+    Raises:
+        StoreCorrupt: the database was written by a newer program. Nothing was changed.
+    """
+    version = version_of(connection)
+    refuse_newer(version, len(migrations))
+    for number, statements in enumerate(migrations[version:], start=version + 1):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for statement in statements:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {number}")
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def refuse_newer(version: int, known: int = VERSION) -> None:
+    """Raise ``StoreCorrupt`` for a schema that this program does not know yet."""
+    if version > known:
+        raise StoreCorrupt(
+            f"The database has schema version {version}; this program knows versions up to {known}.",
+            remedy="Run the newer cutty-agent that wrote it, or restore a backup from before the upgrade.",
+        )

@@ -1,0 +1,99 @@
+"""A look into the data directory from outside, also while a server runs on it."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from types import TracebackType
+
+from ...errors import NotFound, StoreCorrupt
+from ...ids import Address
+from ...ports.store import SessionRow, Snapshot, StoredMessage, StoredTurn
+from . import queries
+from .connection import as_store_error, connect_reader
+from .directory import database_path
+from .migrations import VERSION, refuse_newer, version_of
+from .reader import guarded
+
+
+class ReadOnlyStore:
+    """Reads for command-line tools. Calls block and are for one thread; each sees the latest commits.
+
+    It takes no lock of the directory and never writes to the database. Use it as a context manager, or close it.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def sessions(
+        self, *, agent: str | None = None, after: Address | None = None, limit: int = 100
+    ) -> list[SessionRow]:
+        """As ``SessionStore.sessions``."""
+        return guarded(queries.sessions, self._connection, agent, after, limit)
+
+    def session(self, address: Address) -> Snapshot | None:
+        """All that is kept of a session but its chunks, without claiming it; ``None`` when it does not exist."""
+        return guarded(queries.session, self._connection, address)
+
+    def messages(self, address: Address) -> list[StoredMessage] | None:
+        """As ``SessionStore.messages``."""
+        return guarded(queries.messages, self._connection, address)
+
+    def turns(self, address: Address) -> list[StoredTurn]:
+        """The turn records, in the order of first insertion; empty when the session does not exist."""
+        return guarded(queries.turns, self._connection, address)
+
+    def chunks(self, address: Address, turn: str) -> list[bytes]:
+        """As ``SessionStore.chunks``."""
+        return guarded(queries.chunks, self._connection, address, turn)
+
+    def check(self) -> list[str]:
+        """As ``SessionStore.check``."""
+        return guarded(queries.problems, self._connection)
+
+    def close(self) -> None:
+        """Idempotent."""
+        self._connection.close()
+
+    def __enter__(self) -> ReadOnlyStore:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_readonly(directory: Path, *, busy_timeout_s: float = 5.0) -> ReadOnlyStore:
+    """Open the store of ``directory`` for reading, whether or not a server runs on it.
+
+    Raises:
+        NotFound: there is no store in this directory.
+        StoreCorrupt: not a database, or its schema is not the one of this program.
+        StoreUnavailable: the file cannot be opened.
+    """
+    path = database_path(directory)
+    if not path.is_file():
+        raise NotFound(
+            f"There is no session store in {directory}.",
+            remedy="Give the data directory that the server uses.",
+        )
+    connection: sqlite3.Connection | None = None
+    try:
+        connection = connect_reader(path, busy_timeout_s=busy_timeout_s)
+        version = version_of(connection)
+        refuse_newer(version)
+        if version < VERSION:
+            raise StoreCorrupt(
+                f"The database has schema version {version}; this program reads version {VERSION}.",
+                remedy="Start the server once: it brings the schema up to date.",
+            )
+    except sqlite3.Error as error:
+        if connection is not None:
+            connection.close()
+        raise as_store_error(error) from error
+    except StoreCorrupt:
+        if connection is not None:
+            connection.close()
+        raise
+    return ReadOnlyStore(connection)

@@ -1,0 +1,224 @@
+"""One client of a session: what it is owed, how fast it reads, which dialect it speaks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ..ports.door import Dialect, Opening
+from ..ports.outlet import Outlet
+from ..stream.live import LiveStream
+from .dialects import Speaker, speaker
+
+if TYPE_CHECKING:
+    from .registry import Slot
+
+BATCH = 64
+"""Chunks sent to a reader between two looks at whether it keeps up."""
+
+SOFT_BYTES = 256 * 1024
+"""What may wait in memory for one socket before chunks are left in the stream for it."""
+
+TOO_SLOW = 1013
+"""Close code for a reader that does not read: not terminal, so the client comes back and resumes."""
+
+
+class Reading(msgspec.Struct, gc=False):
+    """Where a connection is in a stream it follows by itself: it replays, or it is behind.
+
+    Chunks below ``replay_to`` were stored before it asked and are marked as replay.
+    """
+
+    stream: LiveStream
+    next: int
+    replay_to: int = 0
+    completed: bool = True
+
+
+class Connection:
+    """A socket's record in its session. Kept while the session sleeps, so it is small.
+
+    ``owes`` is the request whose live chunks it does not get until it acknowledges a resume; ``acked`` is the one
+    it has acknowledged. ``missed``: an earlier socket of this client was lost in mid-answer. ``plain`` is a
+    continuation that this connection sees rebuilt as a whole message, without the continuation flag.
+    """
+
+    __slots__ = (
+        "_held",
+        "_held_bytes",
+        "_limit_bytes",
+        "_reading",
+        "acked",
+        "behind_since",
+        "closed",
+        "explicit",
+        "greeted",
+        "missed",
+        "opening",
+        "outlet",
+        "owes",
+        "parked",
+        "plain",
+        "slot",
+        "speaker",
+        "waiting",
+    )
+
+    def __init__(self, slot: Slot, outlet: Outlet, opening: Opening, *, limit_bytes: int) -> None:
+        self.slot = slot
+        self.outlet = outlet
+        self.opening = opening
+        self.speaker: Speaker | None = speaker(opening.dialect)
+        self.explicit = opening.dialect is not None
+        self.owes: str | None = None
+        self.acked: str | None = None
+        self.missed = False
+        self.parked = False
+        self.plain: str | None = None
+        self.greeted = False
+        self.closed = False
+        self.waiting = 0
+        self.behind_since = 0.0
+        self._limit_bytes = limit_bytes
+        self._reading: Reading | None = None
+        self._held: list[bytes] | None = None
+        self._held_bytes = 0
+
+    # -- as the author of an agent sees it
+
+    @property
+    def id(self) -> str:
+        """The client's label; not unique."""
+        return self.opening.label
+
+    def send(self, message: str | bytes | dict[str, Any]) -> None:
+        """Send an application frame."""
+        if isinstance(message, dict):
+            message = msgspec.json.encode(message)
+        self.push(message.encode() if isinstance(message, str) else message)
+
+    def close(self, code: int = 1000, reason: str = "") -> None:
+        """Close the socket."""
+        if not self.closed:
+            self.closed = True
+            self.outlet.close(code, reason)
+
+    # -- what the session sends
+
+    def speak(self, dialect: Dialect) -> None:
+        """The client showed which dialect it speaks; sticks until it shows another."""
+        if not self.explicit and (self.speaker.dialect if self.speaker else "v5") != dialect:
+            self.speaker = speaker(dialect)
+
+    def push(self, frame: bytes) -> None:
+        """A frame that is not a chunk; behind the chunks this connection still has to read."""
+        if self.closed:
+            return
+        if self._reading is not None:
+            self._hold([frame])
+            return
+        self.outlet.send(frame)
+        if self.outlet.buffered > self._limit_bytes:
+            self._drop()
+
+    def push_chunks(self, stream: LiveStream, frames: list[bytes], first: int) -> None:
+        """Live chunks from index ``first`` on; left in the stream when the peer does not keep up."""
+        if self.closed:
+            return
+        reading = self._reading
+        if reading is not None:
+            if reading.stream is not stream:
+                self._drop()
+            return
+        if self.outlet.congested or self.outlet.buffered > SOFT_BYTES:
+            self._reading = Reading(stream, first)
+            self.fall_behind()
+        elif self.speaker is not None or self.plain == stream.request_id:
+            self.outlet.send_many(self._encode(stream, first, first + len(frames), 0))
+        else:
+            self.outlet.send_many(frames)
+
+    def replay(self, stream: LiveStream, *, plain: bool, prefix: list[bytes]) -> None:
+        """All shown chunks again, then ``replayComplete``, then live; one list, so no gap and no double."""
+        self.owes = None
+        if self.closed:
+            return
+        self.plain = stream.request_id if plain else None
+        if self.speaker is not None:
+            self.speaker.begin(stream.request_id)
+        if prefix:
+            self.outlet.send_many(prefix)
+        self._reading = Reading(stream, 0, stream.shown, completed=False)
+        self.pump()
+
+    def pump(self) -> None:
+        """Go on reading a stream as far as the peer takes it."""
+        reading = self._reading
+        if reading is None or self.closed:
+            return
+        stream, outlet = reading.stream, self.outlet
+        while not outlet.congested and outlet.buffered <= SOFT_BYTES:
+            end = min(reading.next + BATCH, stream.shown)
+            if reading.next < reading.replay_to:
+                end = min(end, reading.replay_to)
+            if end > reading.next:
+                outlet.send_many(self._encode(stream, reading.next, end, reading.replay_to))
+                reading.next = end
+            if not reading.completed and reading.next >= reading.replay_to:
+                reading.completed = True
+                if self.speaker is None:
+                    frames = stream.frames.plain if self.plain == stream.request_id else stream.frames
+                    outlet.send(frames.replay_complete())
+            if reading.next >= stream.shown:
+                self._caught_up()
+                return
+        if outlet.congested:
+            self.fall_behind()
+        else:
+            asyncio.get_running_loop().call_soon(self.pump)
+
+    def fall_behind(self) -> None:
+        """Note since when this peer has not been reading; the sweep drops it when that gets too long."""
+        if not self.behind_since:
+            self.behind_since = asyncio.get_running_loop().time()
+            self.slot.registry.behind.add(self)
+
+    def writable(self) -> None:
+        """The peer reads again."""
+        self.behind_since = 0.0
+        self.slot.registry.behind.discard(self)
+        self.pump()
+
+    def drop_if_stuck(self, now: float, after_s: float) -> None:
+        """Close a peer that has not read anything for ``after_s`` seconds."""
+        if self.behind_since and now - self.behind_since > after_s:
+            self._drop()
+
+    # -- inside
+
+    def _encode(self, stream: LiveStream, first: int, end: int, replay_to: int) -> list[bytes]:
+        if self.speaker is not None:
+            return self.speaker.chunks(stream.request_id, stream.bodies[first:end])
+        encode: Callable[[bytes, int], bytes]
+        frames = stream.frames.plain if self.plain == stream.request_id else stream.frames
+        encode = frames.replay if first < replay_to else frames.chunk
+        return [encode(stream.bodies[seq], seq) for seq in range(first, end)]
+
+    def _caught_up(self) -> None:
+        self._reading = None
+        held, self._held, self._held_bytes = self._held, None, 0
+        if held:
+            self.outlet.send_many(held)
+
+    def _hold(self, frames: list[bytes]) -> None:
+        self._held = held = self._held or []
+        held += frames
+        self._held_bytes += sum(map(len, frames))
+        if self._held_bytes > self._limit_bytes:
+            self._drop()
+
+    def _drop(self) -> None:
+        self.close(TOO_SLOW, "This client does not read; reconnect to resume")

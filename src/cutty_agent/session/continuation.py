@@ -1,0 +1,81 @@
+"""Going on by itself after a client tool's result or an approval (protocol 3.8)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from ..core.tools import settled
+from ..ids import new_request_id
+from . import chat
+from .connection import Connection
+
+if TYPE_CHECKING:
+    from .actor import Actor
+
+COALESCE_S = 0.05
+"""Results that arrive within this time belong to the same continuation."""
+
+
+class Continuation:
+    """At most one continuation that is wanted and not yet queued. Its id exists from the first result on, because
+    clients ask for it long before it starts."""
+
+    def __init__(self, actor: Actor) -> None:
+        self._actor = actor
+        self.request_id: str | None = None
+        self.owner: Connection | None = None
+        self._client_tools: list[dict[str, Any]] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def ask(self, conn: Connection, client_tools: list[dict[str, Any]] | None) -> None:
+        """A result wants the assistant to go on; ``client_tools`` replace those of the last request."""
+        if self.request_id is None:
+            self.request_id = new_request_id()
+            self.owner = conn
+        if client_tools is not None:
+            self._client_tools = client_tools
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(COALESCE_S, self._due)
+
+    def cancel(self) -> None:
+        """The conversation was cleared."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer, self.request_id, self.owner, self._client_tools = None, None, None, None
+
+    def turn_ended(self) -> None:
+        """A turn ended; what was held back by it may go on."""
+        if self.request_id is not None and self._timer is None:
+            self._due()
+
+    def _due(self) -> None:
+        self._timer = None
+        actor = self._actor
+        if self.request_id is None or not actor.runner.queue.idle:
+            return
+        last = next((row for row in reversed(actor.transcript.rows) if row.role == "assistant"), None)
+        if last is None:
+            self.cancel()
+            actor.audience.release()
+        elif settled(last.message()):
+            newest = next(reversed(actor.records.values()), None)
+            tools = self._client_tools
+            if tools is None and newest is not None:
+                tools = newest.client_tools
+            new = chat.Submission(
+                self.request_id,
+                "continuation",
+                [],
+                whole=False,
+                body=newest.body if newest else None,
+                client_tools=tools,
+                base=last.id,
+                message_ids=newest.message_ids if newest else (),
+            )
+            owner = self.owner
+            self.cancel()
+            actor.later(self._submit(new, owner))
+
+    async def _submit(self, new: chat.Submission, owner: Connection | None) -> None:
+        await chat.accept(self._actor, new, owner=owner if owner is not None and not owner.closed else None)

@@ -1,0 +1,152 @@
+"""Greeting a connection, and the resume handshake (protocol 2.2 and 3.9)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ..core.rebuild import rebuild
+from ..core.resume import Answer, Decision, Stream, decide
+from ..stream.live import Ending, LiveStream
+from ..wire import server
+from ..wire.server import ResponseFrames
+from .audience import terminal_frames
+from .connection import Connection
+
+if TYPE_CHECKING:
+    from .actor import Actor
+
+
+def greet(actor: Actor, conn: Connection) -> None:
+    """Identity first, then state, MCP servers, and at most one word about what runs."""
+    conn.greeted = True
+    state = actor.state_body
+    conn.push(server.identity(actor.address.session, actor.address.agent, state_follows=state is not None))
+    if state is not None:
+        conn.push(server.state(state))
+    conn.push(server.MCP_SERVERS)
+    stream = active_stream(actor)
+    if stream is not None:
+        conn.owes = stream.request_id
+        conn.push(server.resuming(stream.request_id))
+        return
+    waiting = accepted(actor)
+    if waiting is not None:
+        conn.parked = True
+        if actor.recovering:
+            conn.push(server.recovering(True, waiting))
+        conn.push(server.pending(waiting))
+
+
+def probe(actor: Actor, conn: Connection, probe_id: str | None) -> None:
+    """Answer ``cf_agent_stream_resume_request``; always."""
+    stream = active_stream(actor)
+    waiting = accepted(actor)
+    failed = next(reversed(actor.failed), None)
+    decision: Decision = decide(
+        Stream(
+            active=stream.request_id if stream else None,
+            owned_elsewhere=stream is not None and _owned_elsewhere(actor, conn, stream.request_id),
+            accepted=waiting,
+            accepted_is_continuation=waiting is not None and _is_continuation(actor, waiting),
+            accepted_owned_elsewhere=waiting is not None and _owned_elsewhere(actor, conn, waiting),
+            failed=failed,
+        )
+    )
+    match decision.answer:
+        case Answer.RESUMING if decision.id is not None:
+            # A socket that already acknowledged this stream will not do so again: excluding it would mute it.
+            if decision.exclude and conn.acked != decision.id:
+                conn.owes = decision.id
+            conn.push(server.resuming(decision.id, probe_id))
+        case Answer.PENDING:
+            conn.parked = True
+            conn.push(server.pending(decision.id, probe_id))
+        case Answer.OWNED:
+            conn.push(server.resume_none("continuation-owned", probe_id))
+        case _:
+            conn.push(server.resume_none("idle", probe_id))
+            if conn.missed:
+                conn.missed = False
+                conn.push(server.transcript([row.body for row in actor.transcript.rows], connect=True))
+
+
+def acknowledge(actor: Actor, conn: Connection, request_id: str) -> None:
+    """The client is ready for the replay of ``request_id``."""
+    running = actor.runner.running
+    if running is not None and running.ticket.request_id == request_id:
+        conn.acked = request_id
+        plain = running.base is not None
+        prefix = _rebuild(running.stream, running.base.message() if running.base else None)
+        conn.replay(running.stream, plain=plain, prefix=prefix)
+        return
+    if conn.owes == request_id:
+        conn.owes = None
+    if active_stream(actor) is not None:
+        return
+    record = actor.failed.get(request_id) or actor.records.get(request_id)
+    if record is None or record.outcome is None:
+        frames = ResponseFrames(request_id)
+        conn.push(frames.terminal(None, None, replay=True))
+        return
+    ending = Ending(record.outcome, record.message_ids, record.error)
+    finished = actor.runner.finished
+    if finished is not None and finished.request_id == request_id:
+        _replay_ended(conn, ResponseFrames(request_id), finished.bodies, ending)
+    elif record.outcome == "error":
+        actor.later(_replay_failed(actor, conn, request_id, ending))
+    else:
+        _replay_ended(conn, ResponseFrames(request_id), [], ending)
+
+
+def active_stream(actor: Actor) -> LiveStream | None:
+    """The running stream once it has shown something; before that the turn counts as accepted."""
+    running = actor.runner.running
+    return running.stream if running is not None and running.stream.shown else None
+
+
+def accepted(actor: Actor) -> str | None:
+    """The turn that runs without output yet, else the one that waits longest."""
+    running = actor.runner.running
+    if running is not None:
+        return running.ticket.request_id
+    queue = actor.runner.queue
+    ticket = queue.running or (queue.waiting[0] if queue.waiting else None)
+    return ticket.request_id if ticket else actor.continuation.request_id
+
+
+def _is_continuation(actor: Actor, request_id: str) -> bool:
+    record = actor.records.get(request_id)
+    return record is None or record.kind == "continuation"
+
+
+def _owned_elsewhere(actor: Actor, conn: Connection, request_id: str) -> bool:
+    wanted = actor.continuation
+    owner = wanted.owner if request_id == wanted.request_id else actor.owners.get(request_id)
+    return (
+        _is_continuation(actor, request_id) and owner is not None and owner is not conn and not owner.closed
+    )
+
+
+async def _replay_failed(actor: Actor, conn: Connection, request_id: str, ending: Ending) -> None:
+    bodies = await actor.journal.chunks(request_id)
+    _replay_ended(conn, ResponseFrames(request_id), bodies, ending)
+
+
+def _replay_ended(conn: Connection, frames: ResponseFrames, bodies: list[bytes], ending: Ending) -> None:
+    if conn.speaker is not None:
+        return
+    for seq, body in enumerate(bodies):
+        conn.push(frames.replay(body, seq))
+    # An error terminal carries no replay flag, so that the client shows it (the ACK table of protocol 3.9).
+    for frame in terminal_frames(frames, ending, replay=ending.error is None):
+        conn.push(frame)
+
+
+def _rebuild(stream: LiveStream, base: dict[str, object] | None) -> list[bytes]:
+    """Chunks that show the message a continuation extends, so that the client sees one message (protocol 3.8)."""
+    if base is None:
+        return []
+    frames = stream.frames.plain
+    return [frames.rebuilt(msgspec.json.encode(chunk)) for chunk in rebuild(base)]

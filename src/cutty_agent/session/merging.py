@@ -1,0 +1,43 @@
+"""The ``merge`` strategy: waiting user messages become one (protocol 3.5)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..core.reconcile import Row
+from ..core.turn_queue import Ticket
+from ..ports.store import DeleteMessages, PutMessage
+from ..wire.chunks import UIMessage
+
+if TYPE_CHECKING:
+    from .actor import Actor
+
+
+def joined(messages: list[UIMessage]) -> UIMessage:
+    """One user message of several: texts joined with a blank line, other parts appended, id and metadata of the last."""
+    texts: list[str] = []
+    others: list[object] = []
+    for message in messages:
+        for part in message["parts"]:
+            if part.get("type") == "text":
+                texts.append(str(part.get("text", "")))
+            else:
+                others.append(part)
+    text = {"type": "text", "text": "\n\n".join(texts)}
+    return {**messages[-1], "parts": [*([text] if texts else []), *others]}
+
+
+async def collapse(actor: Actor, ticket: Ticket) -> None:
+    """Replace the user messages of the merged tickets and of ``ticket`` by one, durably."""
+    wanted = {mid for merged in [*ticket.merged, ticket] for mid in merged.message_ids}
+    async with actor.transcript.lock:
+        rows = [row for row in actor.transcript.rows if row.id in wanted and row.role == "user"]
+        if len(rows) < 2:
+            return
+        message = joined([row.message() for row in rows])
+        row = Row.of(message)
+        gone = tuple(old.id for old in rows[:-1])
+        await actor.journal.commit([DeleteMessages(gone), PutMessage(row.id, row.body)])
+        actor.transcript.rows = [
+            row if old.id == row.id else old for old in actor.transcript.rows if old.id not in gone
+        ]

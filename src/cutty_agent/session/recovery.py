@@ -1,0 +1,136 @@
+"""Turns that a crash or a shutdown cut off: found at wake-up by their open records (protocol 3.10)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import structlog
+
+from ..core.fold import Fold, continuation_chunk
+from ..core.reconcile import Row
+from ..core.recovery import EXHAUSTED, Interrupted, Plan, plan
+from ..core.tools import pending
+from ..core.turn_queue import Ticket
+from ..ids import new_message_id, new_request_id
+from ..ports.store import DropChunks, Op, PutTurn
+from ..wire.chunks import Chunk
+from ..wire.turn_record import TurnRecord, encode_turn
+from .answer import stored_answer
+from .transcript import place
+
+if TYPE_CHECKING:
+    from .actor import Actor
+
+log = structlog.get_logger("cutty_agent.recovery")
+
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+async def recover(actor: Actor) -> None:
+    """Bring every open turn to an end or to a new start, oldest first; before any traffic of the session.
+
+    The partial answer of a turn is stored exactly once and its chunks are dropped in the same commit, which also
+    opens the turn that follows, so a second crash at any moment finds either the old turn or the new one.
+    """
+    for record in [record for record in actor.records.values() if record.outcome is None]:
+        bodies = await actor.journal.chunks(record.request_id)
+        await _recover_one(actor, record, [_decode(body) for body in bodies])
+
+
+async def _recover_one(actor: Actor, record: TurnRecord, chunks: list[Chunk]) -> None:
+    base = actor.transcript.find(record.base) if record.base is not None else None
+    fold = _refold(actor, chunks, base)
+    message = stored_answer(actor.agent, fold, actor.settings.limits.message_bytes) if chunks else None
+    decision = plan(
+        Interrupted(
+            streamed=message is not None,
+            attempts=record.attempts,
+            interruptions=record.interruptions,
+            progress_ms=record.progress_ms,
+            waits_for_human=message is not None and bool(pending(message)),
+        ),
+        actor.agent.recovery,
+        actor.agent.recovery_budget,
+        now_ms=actor.clock.now_ms(),
+    )
+    if not chunks and decision.action == "retry":
+        # It had shown nothing: it runs under its own id. The counters bound a handler that kills the process.
+        counted = msgspec.structs.replace(
+            record, attempts=decision.attempts, interruptions=decision.interruptions
+        )
+        await actor.journal.commit([PutTurn(counted.request_id, encode_turn(counted), open=True)])
+        actor.records[counted.request_id] = counted
+        _requeue(actor, counted)
+        return
+    ops: list[Op] = []
+    rows = actor.transcript.rows
+    kept = message if decision.action != "retry" or base is not None else None
+    if kept is not None:
+        row = Row.of(kept)
+        rows, ops = place(actor.transcript, row, _later_messages(actor, record))
+    closed, follow = _outcome(record, decision, kept["id"] if kept is not None else None, actor)
+    ops += [DropChunks((record.request_id,)), PutTurn(closed.request_id, encode_turn(closed), open=False)]
+    if follow is not None:
+        ops.append(PutTurn(follow.request_id, encode_turn(follow), open=True))
+    await actor.journal.commit(ops)
+    actor.transcript.rows = rows
+    actor.closed(closed)
+    log.info(
+        "turn.recovered",
+        turn=record.request_id,
+        action=decision.action,
+        follow=follow.request_id if follow else None,
+        **actor.names,
+    )
+    if follow is not None:
+        actor.records[follow.request_id] = follow
+        actor.recovering = True
+        _requeue(actor, follow)
+
+
+def _refold(actor: Actor, chunks: list[Chunk], base: Row | None) -> Fold:
+    fold = Fold(new_message_id(actor.clock.now_ms()), base=base.message() if base else None)
+    for chunk in chunks:
+        passed = continuation_chunk(fold, chunk) if base is not None else chunk
+        if passed is not None:
+            fold.apply(passed)
+    return fold
+
+
+def _later_messages(actor: Actor, record: TurnRecord) -> frozenset[str]:
+    """User messages of turns accepted after this one, which an answer to this one stands before."""
+    ids = list(actor.records)
+    later = ids[ids.index(record.request_id) + 1 :]
+    return frozenset(mid for request_id in later for mid in actor.records[request_id].message_ids)
+
+
+def _outcome(
+    record: TurnRecord, decision: Plan, message_id: str | None, actor: Actor
+) -> tuple[TurnRecord, TurnRecord | None]:
+    replace = msgspec.structs.replace
+    match decision.action:
+        case "give-up":
+            return replace(record, outcome="error", error=EXHAUSTED), None
+        case "keep":
+            return replace(record, outcome="aborted"), None
+        case "park":
+            return replace(record, outcome="completed"), None
+    follow = TurnRecord(
+        new_request_id(),
+        "continuation" if decision.action == "continue" else record.kind,
+        message_ids=record.message_ids,
+        body=record.body,
+        client_tools=record.client_tools,
+        base=message_id if decision.action == "continue" else record.base,
+        attempts=decision.attempts,
+        interruptions=decision.interruptions,
+        progress_ms=record.progress_ms if message_id is None else actor.clock.now_ms(),
+    )
+    return replace(record, outcome="recovering"), follow
+
+
+def _requeue(actor: Actor, record: TurnRecord) -> None:
+    actor.runner.queue.waiting.append(
+        Ticket(record.request_id, record.kind, record.message_ids, actor.runner.queue.generation)
+    )

@@ -1,0 +1,52 @@
+"""The session's state: one JSON value, replaced whole, last write wins (protocol 2.4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import structlog
+
+from ..agent.base import Agent
+from ..wire import client, server
+from .connection import Connection
+
+if TYPE_CHECKING:
+    from .actor import Actor
+
+log = structlog.get_logger("cutty_agent.state")
+
+
+def load(body: bytes | None, agent: Agent) -> bytes | None:
+    """The stored state when it is readable; a corrupt row counts as none and heals at the next write."""
+    if body is None:
+        return None
+    try:
+        msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        log.warning("state.unreadable", agent=type(agent).__name__)
+        return None
+    return body
+
+
+async def update(actor: Actor, conn: Connection, frame: client.StateUpdate) -> None:
+    """A client sets the state. A refused update is answered with an error and the true state."""
+    body = bytes(frame.state) if isinstance(frame.state, msgspec.Raw) else b"null"
+    value = msgspec.json.decode(body)
+    try:
+        actor.agent.validate_state(value, conn)
+    except Exception as error:
+        log.info("state.rejected", error=type(error).__name__, connection=conn.id, **actor.names)
+        conn.push(server.state_error("State update rejected"))
+        if actor.state_body is not None:
+            conn.push(server.state(actor.state_body))
+        return
+    await replace(actor, body, source=conn)
+
+
+async def replace(actor: Actor, body: bytes, *, source: Connection | None) -> None:
+    """Store a state, show it to all but its source, then tell the agent."""
+    await actor.store_state(body)
+    actor.audience.everyone(server.state(body), without=source)
+    value = msgspec.json.decode(body)
+    actor.lane(lambda: actor.agent.on_state_changed(value, source))

@@ -1,0 +1,128 @@
+"""The stored conversation of one session, in memory while it is awake."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, overload
+
+from ..core.reconcile import Merge, Row
+from ..core.repair import repair
+from ..core.tools import apply_approval, apply_result
+from ..ports.store import DeleteMessages, Op, PutMessage
+from ..wire import client
+from ..wire.chunks import UIMessage
+from .journal import Journal
+
+
+class Messages(Sequence[UIMessage]):
+    """Rows as messages, decoded on access; a handler that reads the last few of 5,000 pays for those."""
+
+    __slots__ = ("_rows",)
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[UIMessage]:
+        return (row.message() for row in self._rows)
+
+    @overload
+    def __getitem__(self, at: int) -> UIMessage: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[UIMessage]: ...
+    def __getitem__(self, at: Any) -> Any:
+        if isinstance(at, slice):
+            return [row.message() for row in self._rows[at]]
+        return self._rows[at].message()
+
+
+class Transcript:
+    """Rows in order. A change is computed, committed and applied under :attr:`lock`, so memory equals storage."""
+
+    __slots__ = ("lock", "rows")
+
+    def __init__(self, rows: list[Row]) -> None:
+        self.rows = rows
+        self.lock = asyncio.Lock()
+
+    def find(self, message_id: str) -> Row | None:
+        """The row of a message, newest first because that is where one usually looks."""
+        for row in reversed(self.rows):
+            if row.id == message_id:
+                return row
+        return None
+
+    def with_row(self, row: Row) -> list[Row]:
+        """The rows as they are once ``row`` is stored: in its place, or after all others."""
+        for at in range(len(self.rows) - 1, -1, -1):
+            if self.rows[at].id == row.id:
+                return [*self.rows[:at], row, *self.rows[at + 1 :]]
+        return [*self.rows, row]
+
+    def for_model(self, client_tools: Collection[str], *, without: Collection[str]) -> Messages:
+        """What a handler reads: the rows but ``without``, mended where a model would stumble (protocol 3.10)."""
+        rows = [row for row in self.rows if row.id not in without] if without else list(self.rows)
+        for at, row in enumerate(rows):
+            if row.role == "assistant" and (row.open_calls or b'"input-streaming"' in row.body):
+                mended, changed = repair([row.message()], client_tools, continuing=at == len(rows) - 1)
+                if changed:
+                    rows[at] = Row.of(mended[0])
+        return Messages(rows)
+
+    async def settle(self, journal: Journal, frame: client.ToolResult | client.ToolApproval) -> bytes | None:
+        """Store a tool's outcome or an approval in the message that has the call; its new JSON text, ``None`` when
+        nothing changed."""
+        async with self.lock:
+            for at in range(len(self.rows) - 1, -1, -1):
+                row = self.rows[at]
+                if row.role != "assistant" or frame.toolCallId.encode() not in row.body:
+                    continue
+                if isinstance(frame, client.ToolApproval):
+                    message = apply_approval(row.message(), frame.toolCallId, frame.approved)
+                else:
+                    message = apply_result(
+                        row.message(),
+                        frame.toolCallId,
+                        output=frame.output,
+                        state=frame.state,
+                        error_text=frame.errorText,
+                    )
+                if message is None:
+                    return None
+                new = Row.of(message)
+                await journal.commit([PutMessage(new.id, new.body)])
+                self.rows = [*self.rows[:at], new, *self.rows[at + 1 :]]
+                return new.body
+        return None
+
+
+def place(transcript: Transcript, row: Row, ahead_of: Collection[str]) -> tuple[list[Row], list[Op]]:
+    """Store an answer: in its place when it is known, else at the end but before the messages ``ahead_of``.
+
+    Those were sent while the answer was written; it belongs to what stood before them.
+    """
+    behind = [old for old in transcript.rows if old.id in ahead_of] if ahead_of else []
+    if not behind or transcript.find(row.id) is not None:
+        return transcript.with_row(row), [PutMessage(row.id, row.body)]
+    rows = [*(old for old in transcript.rows if old.id not in ahead_of), row, *behind]
+    ops: list[Op] = [DeleteMessages(tuple(old.id for old in behind))]
+    return rows, [*ops, *(PutMessage(put.id, put.body) for put in [row, *behind])]
+
+
+def merge_ops(merge: Merge) -> list[Op]:
+    """The operations that store a merge."""
+    ops: list[Op] = [PutMessage(row.id, row.body) for row in merge.put]
+    if merge.delete:
+        ops.append(DeleteMessages(merge.delete))
+    return ops
+
+
+def trim_ops(rows: list[Row], most: int | None) -> tuple[list[Row], list[Op]]:
+    """Keep the newest ``most`` rows (protocol 3.11, Trim)."""
+    if most is None or len(rows) <= most:
+        return rows, []
+    gone = rows[: len(rows) - most]
+    return rows[len(rows) - most :], [DeleteMessages(tuple(row.id for row in gone))]

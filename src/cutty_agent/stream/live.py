@@ -1,0 +1,286 @@
+"""The stream of one running answer: folded, stored, then shown; followed by any number of readers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import msgspec
+
+from ..core.fold import Fold, continuation_chunk
+from ..errors import TooLarge
+from ..wire.chunks import Chunk
+from ..wire.server import Outcome, ResponseFrames
+
+_encode = msgspec.json.encode
+
+HIGH_WATER = 256
+"""Chunks that may wait for the store before the producer has to wait."""
+
+
+class Ending(msgspec.Struct, frozen=True):
+    """How a stream ended. ``error`` is the text for the visitor, ``in_band`` when the producer sent it as a chunk;
+    ``message_ids`` are of the request."""
+
+    outcome: Outcome
+    message_ids: tuple[str, ...]
+    error: str | None = None
+    in_band: bool = False
+
+
+class LiveStream:
+    """Takes what a handler produces, makes well-formed chunks of it, and shows each only once it is durable.
+
+    Chunks gather while a write is under way and leave together with the next one, so a fast producer costs few
+    writes and a slow one no delay. ``shown`` chunks are durable and have been handed to ``publish(stream, first,
+    end)``; a crash can therefore never take back what somebody has read. The bodies stay here until the turn is
+    over, so that a replay and the live chunks after it come from one list and cannot have a gap.
+    """
+
+    __slots__ = (
+        "_append",
+        "_appending",
+        "_delta_head",
+        "_failure",
+        "_finished",
+        "_flushed_at",
+        "_loop",
+        "_pause_s",
+        "_publish",
+        "_sealed",
+        "_started",
+        "_text_count",
+        "_text_id",
+        "_timer",
+        "_waiters",
+        "bodies",
+        "continuation",
+        "ending",
+        "fold",
+        "frames",
+        "limit_bytes",
+        "request_id",
+        "shown",
+        "size",
+    )
+
+    def __init__(
+        self,
+        request_id: str,
+        fold: Fold,
+        *,
+        continuation: bool,
+        append: Callable[[int, tuple[bytes, ...]], Awaitable[None]],
+        publish: Callable[[LiveStream, int, int], None],
+        pause_s: float,
+        limit_bytes: int,
+    ) -> None:
+        self.request_id = request_id
+        self.fold = fold
+        self.continuation = continuation
+        self.frames = ResponseFrames(request_id, continuation=continuation)
+        self.bodies: list[bytes] = []
+        self.shown = 0
+        self.size = 0
+        self.limit_bytes = limit_bytes
+        self.ending: Ending | None = None
+        self._append = append
+        self._publish = publish
+        self._pause_s = pause_s
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.Handle | None = None
+        self._appending: asyncio.Future[None] | None = None
+        self._flushed_at = 0.0
+        self._failure: BaseException | None = None
+        self._waiters: list[asyncio.Future[None]] = []
+        self._sealed = False
+        self._started = False
+        self._finished = False
+        self._text_count = 0
+        self._text_id: str | None = None
+        self._delta_head = b""
+
+    # -- what the producer calls
+
+    def text(self, delta: str) -> None:
+        """More text; opens a text part when none is open."""
+        if not delta:
+            return
+        if self._text_id is None:
+            self._open_text()
+        self.fold.text_delta(self._text_id or "", delta)
+        self._push(b"%b%b}" % (self._delta_head, _encode(delta)))
+
+    def chunk(self, chunk: Chunk) -> None:
+        """One chunk of the producer's own; closes a text part that :meth:`text` opened."""
+        kind = chunk.get("type")
+        if kind == "start":
+            if not self._started:
+                self._start(chunk)
+            return
+        if not self._started:
+            self._start({"type": "start"})
+        if self._text_id is not None:
+            self._close_text()
+        if kind == "finish":
+            self._finished = True
+        self._pass(chunk)
+
+    def finish(self) -> None:
+        """The producer is done: close what is open and supply the ``finish`` it left out."""
+        if self._text_id is not None:
+            self._close_text()
+        if self._started and not self._finished:
+            self._finished = True
+            self._pass({"type": "finish", "finishReason": "stop"})
+
+    @property
+    def backlog(self) -> int:
+        """Chunks that are not durable yet."""
+        return len(self.bodies) - self.shown
+
+    async def wait(self) -> None:
+        """Let the store catch up when more than :data:`HIGH_WATER` chunks wait; raises what the store raised."""
+        while self.backlog > HIGH_WATER and self._failure is None and not self._sealed:
+            self._flush()
+            await self._news()
+        if self._failure is not None:
+            raise self._failure
+
+    # -- what the session calls at the end
+
+    def discard(self) -> None:
+        """The conversation was cleared: write and show nothing more."""
+        self._sealed = True
+        self._publish = _nobody
+
+    async def seal(self) -> None:
+        """Stop writing: waits for the write under way. What is not durable by then goes with the final commit."""
+        self._sealed = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        while self._appending is not None:
+            await self._news()
+
+    async def park(self) -> None:
+        """Make everything durable and show it, then seal; for a server that goes down in mid-answer."""
+        while self.backlog and self._failure is None and not self._sealed:
+            self._flush()
+            await self._news()
+        await self.seal()
+
+    def show_rest(self) -> None:
+        """The final commit is durable: show what had not been shown."""
+        first, self.shown = self.shown, len(self.bodies)
+        if self.shown > first:
+            self._publish(self, first, self.shown)
+        self._wake()
+
+    def end(self, ending: Ending) -> None:
+        """The terminal frame has been sent."""
+        self.ending = ending
+        self._wake()
+
+    # -- what readers call
+
+    async def follow(self, first: int = 0) -> AsyncIterator[list[bytes]]:
+        """Shown bodies from index ``first`` on, in batches, until the stream has ended.
+
+        Nothing is queued for a reader: one that is slow only falls behind in the shared list.
+        """
+        at = first
+        while True:
+            if at < self.shown:
+                batch = self.bodies[at : self.shown]
+                at += len(batch)
+                yield batch
+            elif self.ending is not None:
+                return
+            else:
+                await self._news()
+
+    # -- inside
+
+    def _start(self, chunk: Chunk) -> None:
+        self._started = True
+        if self.continuation:
+            chunk = {key: value for key, value in chunk.items() if key != "messageId"}
+        elif not isinstance(chunk.get("messageId"), str) or not chunk["messageId"]:
+            chunk = {**chunk, "messageId": self.fold.message_id}
+        self._pass(chunk)
+
+    def _open_text(self) -> None:
+        if not self._started:
+            self._start({"type": "start"})
+        self._text_count += 1
+        self._text_id = text_id = f"text-{self._text_count}"
+        self._delta_head = b'{"type":"text-delta","id":%b,"delta":' % _encode(text_id)
+        self._pass({"type": "text-start", "id": text_id})
+
+    def _close_text(self) -> None:
+        text_id, self._text_id = self._text_id, None
+        self._pass({"type": "text-end", "id": text_id})
+
+    def _pass(self, chunk: Chunk) -> None:
+        passed = continuation_chunk(self.fold, chunk) if self.continuation else chunk
+        if passed is None:
+            return
+        self.fold.apply(passed)
+        self._push(_encode(passed))
+
+    def _push(self, body: bytes) -> None:
+        self.bodies.append(body)
+        self.size += len(body)
+        if self.size > self.limit_bytes:
+            raise TooLarge(
+                f"The answer is larger than limits.answer_bytes = {self.limit_bytes} bytes.",
+                remedy="Answer in several turns, or raise the limit.",
+            )
+        if self._timer is None and self._appending is None and not self._sealed:
+            self._schedule()
+
+    def _schedule(self) -> None:
+        wait = self._flushed_at + self._pause_s - self._loop.time()
+        if wait <= 0:
+            self._timer = self._loop.call_soon(self._flush)
+        else:
+            self._timer = self._loop.call_later(wait, self._flush)
+
+    def _flush(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._appending is not None or self._sealed or not self.backlog or self._failure is not None:
+            return
+        self._flushed_at = self._loop.time()
+        end = len(self.bodies)
+        write = self._append(self.shown, tuple(self.bodies[self.shown :]))
+        self._appending = asyncio.ensure_future(write)
+        self._appending.add_done_callback(lambda done: self._appended(done, end))
+
+    def _appended(self, done: asyncio.Future[None], end: int) -> None:
+        self._appending = None
+        if done.cancelled() or done.exception() is not None:
+            self._failure = done.exception() if not done.cancelled() else asyncio.CancelledError()
+        else:
+            first, self.shown = self.shown, end
+            self._publish(self, first, end)
+            if self.backlog and not self._sealed:
+                self._schedule()
+        self._wake()
+
+    def _wake(self) -> None:
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def _news(self) -> None:
+        waiter = self._loop.create_future()
+        self._waiters.append(waiter)
+        await waiter
+
+
+def _nobody(stream: LiveStream, first: int, end: int) -> None:
+    """Where chunks of a discarded stream go."""

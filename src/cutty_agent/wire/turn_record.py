@@ -1,0 +1,34 @@
+"""A turn as it lies in the store: the durable marker behind recovery and late acknowledgements."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from .server import Outcome
+
+Kind = Literal["submit", "regenerate", "continuation", "server"]
+
+
+class TurnRecord(msgspec.Struct, omit_defaults=True):
+    """One turn. ``message_ids`` are the trailing user messages of its request; ``body`` and ``client_tools`` came
+    with it and are used again by continuations and recovery. ``outcome`` is ``None`` while the turn is open.
+    ``attempts``, ``interruptions`` and ``progress_ms`` (milliseconds since 1970) are the recovery counters.
+    ``base`` is the assistant message that a continuation extends."""
+
+    request_id: str
+    kind: Kind
+    message_ids: tuple[str, ...] = ()
+    body: dict[str, Any] | None = None
+    client_tools: list[dict[str, Any]] | None = None
+    base: str | None = None
+    outcome: Outcome | None = None
+    error: str | None = None
+    attempts: int = 0
+    interruptions: int = 0
+    progress_ms: int = 0
+
+
+encode_turn = msgspec.json.Encoder().encode
+decode_turn = msgspec.json.Decoder(TurnRecord).decode

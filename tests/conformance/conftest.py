@@ -1,0 +1,7 @@
+"""Makes a broken rule show the values it compared."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.register_assert_rewrite("cutty_agent.testing.conformance")

@@ -1,0 +1,123 @@
+// Scenarios of the AI SDK's own `useChat` with `DefaultChatTransport` against the address of a session.
+import { mount } from "./hook.mjs";
+import { brief, emit, freshSession, transcript } from "./report.mjs";
+
+const LONG = 40;
+
+export function httpScenarios({ React, createRoot, useChat, DefaultChatTransport }) {
+  function open(base, session, options = {}) {
+    const transport = new DefaultChatTransport({
+      api: `${base}/agents/chat/${session}`,
+      fetch: async (url, init) => {
+        const response = await fetch(url, init);
+        const headers = Object.fromEntries(response.headers);
+        calls.push({ method: init?.method ?? "GET", url: String(url), status: response.status, headers });
+        emit({ event: "fetch", ...calls.at(-1) });
+        return response;
+      },
+    });
+    return mount({ React, createRoot }, () => useChat({ id: "chat-1", transport, ...options }));
+  }
+
+  const calls = [];
+  const texts = (view) => view.messages.map(brief);
+  const last = (view) => (view.messages.length ? brief(view.messages.at(-1)) : null);
+  const numbers = (text) => (text.match(/\d+/g) ?? []).map(Number);
+  const streaming = (v) => last(v)?.role === "assistant" && numbers(last(v).text).length >= 3;
+  const complete = (v) => last(v)?.role === "assistant" && numbers(last(v).text).at(-1) === LONG;
+  const answered = (n) => (v) =>
+    v.status === "ready" && v.messages.filter((m) => m.role === "assistant").length >= n;
+
+  async function say(hook, text, nth = 1) {
+    await hook.until(() => true, "the first render");
+    hook.current.sendMessage({ text });
+    return hook.until(answered(nth), `the answer to ${JSON.stringify(text)}`);
+  }
+
+  return {
+    async chat(base) {
+      const session = freshSession("http");
+      const hook = open(base, session);
+      await say(hook, "my name is Ada", 1);
+      const view = await say(hook, "what is my name?", 2);
+      return { messages: texts(view), stored: (await transcript(base, session)).map(brief), calls };
+    },
+
+    async history(base) {
+      const session = freshSession("http-history");
+      const first = open(base, session);
+      await say(first, "my name is Grace");
+      first.unmount();
+      const messages = await transcript(base, session);
+      const second = open(base, session, { messages });
+      await second.until((v) => v.messages.length === 2, "the initial messages");
+      const loaded = texts(second.current);
+      const view = await say(second, "what is my name?", 2);
+      return { loaded, messages: texts(view), stored: (await transcript(base, session)).map(brief) };
+    },
+
+    async regenerate(base) {
+      const session = freshSession("http-regenerate");
+      const hook = open(base, session);
+      const first = texts(await say(hook, "hello"));
+      hook.current.regenerate();
+      const view = await hook.until(
+        (v) => v.status === "ready" && v.messages.length === 2 && v.messages[1].id !== first[1].id,
+        "the regenerated answer",
+      );
+      return { first, messages: texts(view), stored: (await transcript(base, session)).map(brief) };
+    },
+
+    async resume(base) {
+      const session = freshSession("http-resume");
+      const first = open(base, session);
+      await first.until(() => true, "the first render");
+      first.current.sendMessage({ text: `count to ${LONG}` });
+      await first.until(streaming, "the first words of the long answer");
+      first.current.stop(); // ends this client's request only: the turn goes on without it
+      first.unmount();
+      const second = open(base, session, { resume: true, messages: await transcript(base, session) });
+      const view = await second.until((v) => v.status === "ready" && complete(v), "the whole answer after resuming");
+      const late = open(base, session, { resume: true, messages: await transcript(base, session) });
+      await late.until(
+        (v) => v.status === "ready" && calls.filter((c) => c.url.endsWith("/stream")).length >= 2,
+        "the answer that nothing runs",
+      );
+      return {
+        messages: texts(view),
+        numbers: numbers(last(view).text),
+        late: texts(late.current),
+        streams: calls.filter((c) => c.url.endsWith("/stream")).map((c) => c.status),
+        stored: (await transcript(base, session)).map(brief),
+      };
+    },
+
+    async stop(base) {
+      const session = freshSession("http-stop");
+      const hook = open(base, session);
+      await hook.until(() => true, "the first render");
+      hook.current.sendMessage({ text: `count to ${LONG * 5}` });
+      await hook.until(streaming, "the first words of the long answer");
+      const response = await fetch(`${base}/agents/chat/${session}/stop`, { method: "POST" });
+      const view = await hook.until((v) => v.status === "ready", "status ready after the stop");
+      const partial = last(view);
+      const stored = (await transcript(base, session)).map(brief);
+      const next = await say(hook, "hello", 2);
+      return { stopStatus: response.status, partial, stored, messages: texts(next) };
+    },
+
+    async error(base) {
+      const hook = open(base, freshSession("http-error"));
+      await hook.until(() => true, "the first render");
+      hook.current.sendMessage({ text: "fail" });
+      const failed = await hook.until((v) => v.status === "error", "status error");
+      const message = failed.error?.message ?? null;
+      hook.current.sendMessage({ text: "hello" });
+      const view = await hook.until(
+        (v) => v.status === "ready" && last(v)?.role === "assistant" && last(v).text.length > 0,
+        "the answer to the next request",
+      );
+      return { message, messages: texts(view) };
+    },
+  };
+}

@@ -1,0 +1,60 @@
+"""AI SDK 5 ``useChat`` with ``DefaultChatTransport`` against the address of a session."""
+
+from __future__ import annotations
+
+import pytest
+
+from .conftest import Drive
+
+pytestmark = [pytest.mark.contract, pytest.mark.timeout(700)]
+
+
+def test_a_chat(drive: Drive) -> None:
+    result = drive("http5", "chat")
+    assert [m["role"] for m in result["messages"]] == ["user", "assistant", "user", "assistant"]
+    assert "Ada" in result["messages"][3]["text"]
+    assert result["stored"] == result["messages"]
+    for call in result["calls"]:
+        assert call["status"] == 200
+        assert call["headers"]["content-type"].startswith("text/event-stream")
+        assert call["headers"]["x-vercel-ai-ui-message-stream"] == "v1"
+        assert call["headers"]["cache-control"] == "no-cache"
+        assert call["headers"]["x-accel-buffering"] == "no"
+
+
+def test_history(drive: Drive) -> None:
+    result = drive("http5", "history")
+    assert [m["role"] for m in result["loaded"]] == ["user", "assistant"]
+    assert "Grace" in result["messages"][-1]["text"]
+    assert result["stored"] == result["messages"]
+
+
+def test_regenerate(drive: Drive) -> None:
+    result = drive("http5", "regenerate")
+    assert result["messages"][0] == result["first"][0]
+    assert result["stored"] == result["messages"]
+
+
+def test_resume_replays_from_the_start(drive: Drive) -> None:
+    result = drive("http5", "resume")
+    assert result["numbers"] == list(range(1, 41))
+    assert [m["role"] for m in result["messages"]] == ["user", "assistant"]
+    assert result["stored"] == result["messages"]
+    assert result["streams"] == [200, 204]
+    assert result["late"] == result["messages"]
+
+
+def test_stop(drive: Drive) -> None:
+    result = drive("http5", "stop")
+    assert 200 <= result["stopStatus"] < 300
+    assert result["partial"]["role"] == "assistant"
+    assert "200" not in result["stored"][1]["text"]
+    assert result["stored"][1]["text"].startswith(result["partial"]["text"])
+    assert [m["role"] for m in result["messages"]] == ["user", "assistant", "user", "assistant"]
+
+
+def test_an_error(drive: Drive) -> None:
+    result = drive("http5", "error")
+    assert result["message"]
+    assert result["messages"][-1]["role"] == "assistant"
+    assert result["messages"][-1]["text"]
