@@ -8,4 +8,15 @@ from .config import Settings
 from .errors import CuttyError
 from .ids import Address
 
-__all__ = ["Address", "Agent", "App", "ChatAgent", "ChatResponse", "CuttyError", "Settings", "Turn", "Usage", "rpc"]
+__all__ = [
+    "Address",
+    "Agent",
+    "App",
+    "ChatAgent",
+    "ChatResponse",
+    "CuttyError",
+    "Settings",
+    "Turn",
+    "Usage",
+    "rpc",
+]

@@ -15,6 +15,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
+from .admin.api import AdminEndpoints
+from .admin.token import kept_token
 from .agent.chat import ChatAgent
 from .clock import Clock, SystemClock
 from .config import Settings, load
@@ -64,6 +66,7 @@ class App:
         self._names = {alias: name for name in self.agents for alias in _spellings(name, agents)}
         self._gate: SessionGate | None = None
         self._registry: Registry | None = None
+        self._operator: AdminEndpoints | None = None
         self.store: SessionStore | None = None
         self.ready = False
         self.entrance = Entrance(
@@ -79,8 +82,14 @@ class App:
     async def running(self) -> AsyncIterator[None]:
         """Open the store, recover what a crash cut off, serve; at the end finish or park turns and close."""
         store = self.store = await self._open_store()
+        try:
+            token = self._operators_token()
+        except BaseException:
+            await store.close()
+            raise
         registry = self._registry = Registry(store, self.agents, self.settings, self._clock)
-        self._gate = SessionGate(registry)
+        gate = self._gate = SessionGate(registry)
+        self._operator = AdminEndpoints(gate, registry, store, token=token, resolve=self._names.get)
         recovery = asyncio.create_task(registry.recover())
         recovery.add_done_callback(_report)
         self.ready = True
@@ -91,7 +100,7 @@ class App:
             recovery.cancel()
             await registry.close(grace_s=self.settings.lifetimes.grace_s)
             await store.close()
-            self._gate = self._registry = self.store = None
+            self._gate = self._registry = self._operator = self.store = None
 
     @property
     def gate(self) -> SessionGate:
@@ -110,6 +119,11 @@ class App:
 
     async def _embedded(self) -> SessionStore:
         return await open_store(self.settings.data)
+
+    def _operators_token(self) -> str | None:
+        if self.settings.admin_token is not None or self._open_store != self._embedded:
+            return self.settings.admin_token
+        return kept_token(self.settings.data)
 
     # -- ASGI
 
@@ -139,12 +153,18 @@ class App:
             Route("/ready", self._readiness),
             Route("/info.json", self._info),
             Route("/agents/{path:path}", self._agents, methods=_METHODS),
+            Route("/admin/{path:path}", self._admin, methods=_METHODS),
             Mount("/", Pages()),
         ]
 
     async def _agents(self, request: Request) -> Response:
         endpoints = AgentEndpoints(self.gate, self.entrance, body_bytes=self.settings.limits.body_bytes)
         return await endpoints(request)
+
+    async def _admin(self, request: Request) -> Response:
+        if self._operator is None:
+            return JSONResponse({"status": "starting or stopping"}, status_code=503)
+        return await self._operator(request)
 
     async def _health(self, request: Request) -> Response:
         return JSONResponse({"status": "ok"})

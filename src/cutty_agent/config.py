@@ -91,6 +91,12 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("allow_origins", "CUTTY_ALLOW_ORIGINS"),
         description="other web origins that may talk to this server, separated by commas",
     )
+    admin_token: str | None = Field(
+        default=None,
+        min_length=16,
+        repr=False,
+        description="token of the operator's API; without it one is kept in the data directory",
+    )
     open: bool = Field(default=False, description="listen on a public address although no access rule is set")
     allow_default: bool = Field(
         default=True, description="the session id 'default' may be used; it is shared"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import secrets
 import string
@@ -14,6 +15,7 @@ MAX_SESSION_ID = 128
 """Characters of a session id, after percent-decoding."""
 
 _SAFE = re.compile(r"[A-Za-z0-9._~:@+=,\- ]{1,128}", re.ASCII)
+_unique = random.Random(secrets.randbits(256))  # message ids must be unique, not secret; no system call each
 _BASE36 = string.digits + string.ascii_lowercase
 
 
@@ -49,7 +51,12 @@ def check_session_id(session: str) -> str:
 
 def new_message_id(now_ms: int) -> str:
     """``assistant_{ms}_{9 random}`` (protocol 3.11)."""
-    return f"assistant_{now_ms}_{''.join(secrets.choice(_BASE36) for _ in range(9))}"
+    number = _unique.randrange(36**9)
+    digits = []
+    for _ in range(9):
+        number, digit = divmod(number, 36)
+        digits.append(_BASE36[digit])
+    return f"assistant_{now_ms}_{''.join(digits)}"
 
 
 def new_request_id() -> str:

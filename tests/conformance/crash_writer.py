@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cutty_agent.engines.embedded import EmbeddedStore, open_store
 from cutty_agent.ids import Address
-from cutty_agent.ports.store import AppendChunks, DropChunks, PutMessage, PutState, PutTurn, PutValue
+from cutty_agent.ports.store import AppendChunks, DropChunks, Op, PutMessage, PutState, PutTurn, PutValue
 
 SESSIONS = 20
 
@@ -31,7 +31,7 @@ async def write(store: EmbeddedStore, name: str) -> None:
     n = last + 1
     while True:
         number = b"%d" % n
-        ops = [
+        ops: list[Op] = [
             PutMessage(f"m{n}", number * 50),
             PutState(number),
             PutValue("last", number),

@@ -283,7 +283,7 @@ async def test_shutdown_does_not_wait_long_for_a_peer_that_does_not_answer() -> 
 
 def test_one_class_serves_one_loop_after_another() -> None:
     door = RecordingDoor()
-    protocol = websocket_protocol(door, ENTRANCE)
+    protocol = websocket_protocol(door, ENTRANCE, QUICK)
     served = [asyncio.run(open_and_abandon(protocol, door)) for _ in range(2)]
     assert served == [b"hello", b"hello"]
 
@@ -301,7 +301,8 @@ async def open_and_abandon(protocol: type[WebSocketProtocol], door: RecordingDoo
     link = door.links.get_nowait()
     link.outlet.send(b"hello")
     _, payload = await client.read_frame()
-    link.outlet.send(b"never flushed")
+    assert await client.read_frame() == (PING, b"")
+    link.outlet.send(b"left behind")
     server.close()
     return payload
 

@@ -38,7 +38,7 @@ class Server:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env={**os.environ, "CUTTY_DEMO_DELAY_MS": "15", "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, "CUTTY_DEMO_DELAY_MS": "20", "PYTHONUNBUFFERED": "1"},
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -69,9 +69,9 @@ class Server:
         assert self._process.stdout is not None
         for line in self._process.stdout:
             self._said.append(line)
-            found = re.search(r"http://127\.0\.0\.1:\d+", line)
+            found = re.search(r"http://(?:127\.0\.0\.1|localhost):(\d+)", line)
             if found and self._address is None:
-                self._address = found[0]
+                self._address = f"http://127.0.0.1:{found[1]}"
                 self._known.set()
         self._known.set()
 

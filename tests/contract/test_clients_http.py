@@ -22,6 +22,14 @@ def test_a_chat(drive: Drive) -> None:
         assert call["headers"]["x-accel-buffering"] == "no"
 
 
+def test_tool_calls_and_reasoning_pass_the_schema_of_the_client(drive: Drive) -> None:
+    result = drive("http5", "parts")
+    kinds = [[part["type"] for part in parts] for parts in result["parts"]]
+    assert kinds == [[part["type"] for part in parts] for parts in result["stored"]]
+    assert "tool-get_weather" in kinds[1]
+    assert "reasoning" in kinds[3]
+
+
 def test_history(drive: Drive) -> None:
     result = drive("http5", "history")
     assert [m["role"] for m in result["loaded"]] == ["user", "assistant"]
@@ -37,7 +45,7 @@ def test_regenerate(drive: Drive) -> None:
 
 def test_resume_replays_from_the_start(drive: Drive) -> None:
     result = drive("http5", "resume")
-    assert result["numbers"] == list(range(1, 41))
+    assert result["numbers"] == list(range(1, 61))
     assert [m["role"] for m in result["messages"]] == ["user", "assistant"]
     assert result["stored"] == result["messages"]
     assert result["streams"] == [200, 204]
@@ -48,7 +56,7 @@ def test_stop(drive: Drive) -> None:
     result = drive("http5", "stop")
     assert 200 <= result["stopStatus"] < 300
     assert result["partial"]["role"] == "assistant"
-    assert "200" not in result["stored"][1]["text"]
+    assert "300" not in result["stored"][1]["text"]
     assert result["stored"][1]["text"].startswith(result["partial"]["text"])
     assert [m["role"] for m in result["messages"]] == ["user", "assistant", "user", "assistant"]
 

@@ -30,6 +30,31 @@ def test_text(drive: Drive) -> None:
     assert [(m["id"], m["content"]) for m in result["stored"]] == [(m["id"], m["content"]) for m in messages]
 
 
+def test_a_tool_call_and_reasoning(drive: Drive) -> None:
+    result = drive("v4", "tool")
+    first = result["first"]
+    assert "Oslo" in first["content"]
+    assert first["parts"] == ["step-start", "tool-invocation", "step-start", "text"]
+    [call] = first["calls"]
+    assert (call["state"], call["toolName"], call["args"]) == ("result", "get_weather", {"city": "Oslo"})
+    assert call["result"]["city"] == "Oslo"
+    assert "cuttlefish" in result["reasoning"]
+    assert "cuttlefish" in result["content"]
+
+
+@pytest.mark.xfail(
+    strict=True, reason="the HTTP transport does not answer AI SDK 4 requests in their dialect yet"
+)
+def test_plain_use_chat_over_http(drive: Drive) -> None:
+    result = drive("v4", "http")
+    assert "Ada" in result["messages"][3]["content"]
+    assert [m["id"] for m in result["stored"]] == [m["id"] for m in result["messages"]]
+    for response in result["responses"]:
+        assert response["status"] == 200
+        assert response["headers"]["content-type"] == "text/plain; charset=utf-8"
+        assert response["headers"]["x-vercel-ai-data-stream"] == "v1"
+
+
 def test_clear(drive: Drive) -> None:
     result = drive("v4", "clear")
     assert result["stored"] == []

@@ -26,7 +26,11 @@ tools = st.builds(
     st.sampled_from(["c1", "c2"]),
     states,
 )
-parts = st.lists(st.builds(lambda text: {"type": "text", "text": text}, texts) | tools, max_size=3)
+parts = st.lists(
+    st.builds(lambda text: {"type": "text", "text": text}, texts) | tools,
+    max_size=3,
+    unique_by=lambda part: part.get("toolCallId", part.get("text")),
+)
 named = st.builds(
     lambda id, role, parts: {"id": id, "role": role, "parts": parts},
     st.sampled_from([f"m{n}" for n in range(8)]),

@@ -8,8 +8,7 @@ import msgspec
 import pytest
 
 from cutty_agent.core.dialect import TABLE, Request, detect, detect_frame, detect_opening, read_request
-from cutty_agent.ports.door import Dialect
-from cutty_agent.wire.client import decode_frame
+from cutty_agent.wire.client import Dialect, decode_frame
 
 V5 = {"id": "u1", "role": "user", "parts": [{"type": "text", "text": "hi"}]}
 V4 = {**V5, "content": "hi"}

@@ -14,7 +14,7 @@ from cutty_agent.engines.embedded.directory import DirectoryLock, database_path
 from cutty_agent.engines.embedded.migrations import MIGRATIONS, VERSION, migrate, version_of
 from cutty_agent.errors import DataDirectoryInUse, NotFound, StoreCorrupt, StoreUnavailable
 from cutty_agent.ids import Address
-from cutty_agent.ports.store import AppendChunks, PutMessage, PutState, PutTurn, StoredMessage, StoredTurn
+from cutty_agent.ports.store import AppendChunks, Op, PutMessage, PutState, PutTurn, StoredMessage, StoredTurn
 
 ADA = Address("chat", "ada")
 
@@ -115,7 +115,7 @@ async def test_a_look_from_outside(tmp_path: Path) -> None:
         open_readonly(tmp_path)
     store = await open_store(tmp_path)
     claim = await store.claim(ADA, now_ms=1)
-    ops = [
+    ops: list[Op] = [
         PutMessage("m", b"1"),
         PutTurn("t", b"r", open=True),
         AppendChunks("t", 0, (b"c",)),
@@ -137,6 +137,7 @@ async def test_a_look_from_outside(tmp_path: Path) -> None:
         with pytest.raises(sqlite3.OperationalError, match="readonly"):
             outside._connection.execute("DELETE FROM sessions")
     await store.close()
+    assert set(os.listdir(tmp_path)) == {"lock", "sessions.db"}
     with open_readonly(tmp_path) as outside:
         assert outside.messages(ADA) == [StoredMessage("m", b"1")]
     await (await open_store(tmp_path)).close()

@@ -15,7 +15,7 @@ import pytest
 from cutty_agent.engines.embedded import EmbeddedStore, ledger, open_store, statements
 from cutty_agent.engines.embedded.connection import connect_writer
 from cutty_agent.engines.embedded.directory import database_path
-from cutty_agent.engines.embedded.jobs import ClaimJob, CommitJob, DeleteJob, rounds
+from cutty_agent.engines.embedded.jobs import AnyJob, ClaimJob, CommitJob, DeleteJob, rounds
 from cutty_agent.engines.embedded.migrations import migrate
 from cutty_agent.engines.embedded.writer import Writer
 from cutty_agent.errors import BadRequest, StaleEpoch, StoreUnavailable
@@ -239,7 +239,7 @@ async def test_rounds_keep_what_depends_on_each_other_apart() -> None:
     def commit(n: int, epoch: int) -> CommitJob:
         return CommitJob(ADDRESSES[n], epoch, [], 1)
 
-    batch = [
+    batch: list[AnyJob] = [
         claim(1),
         commit(2, 1),
         commit(2, 1),

@@ -237,7 +237,7 @@ def test_two_messages_of_one_id_are_one_row_and_the_last_wins() -> None:
 )  # fmt: skip
 def test_a_malformed_message_is_skipped(bad: bytes) -> None:
     rows = [Row.of(message) for message in FOUR]
-    got = reconcile(rows, [encode(FOUR[0]), bad, encode(user("u9"))], delete_missing=True)
+    got = reconcile(rows, [encode(FOUR[1]), bad, encode(user("u9"))], delete_missing=True)
     assert [row.id for row in got.rows] == ["u1", "a1", "u2", "a2", "u9"]
     assert got.trailing_user_ids == ["u9"]
 
@@ -288,7 +288,7 @@ def test_messages_without_ids_are_matched_by_text_and_the_last_ones_are_new() ->
     got = merge(stored, [hi, {"role": "assistant", "content": "A"}, hi])
     assert (ids(got), got.trailing_user_ids) == (["msg-0", "a1", "msg-2"], ["msg-2"])
     assert ids(merge(stored, [hi])) == ["msg-0", "a1", "msg-2"]
-    assert ids(merge([user("msg-2"), user("msg-0")], [hi, hi])) == ["msg-2", "msg-0", "msg-1", "msg-3"]
+    assert ids(merge([user("msg-2"), user("msg-0")], [hi, hi])) == ["msg-2", "msg-0", "msg-3", "msg-1"]
 
 
 def test_numeric_ids_name_the_same_row() -> None:

@@ -19,6 +19,7 @@ export default defineConfig({
     emptyOutDir: true,
     target: ["chrome123", "firefox120", "safari17.5"],
     modulePreload: { polyfill: false },
+    license: { fileName: "licenses.md" }, // Of the libraries inside the bundle.
     chunkSizeWarningLimit: 900,
     rolldownOptions: {
       output: {

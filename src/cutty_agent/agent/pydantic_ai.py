@@ -6,7 +6,7 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from typing import Any, Literal, Protocol, cast
 
 import pydantic_ai as framework
 from pydantic_ai.agent import AbstractAgent
@@ -21,11 +21,12 @@ from pydantic_ai.ui.vercel_ai.response_types import BaseChunk
 from pydantic_ai.usage import RunUsage
 
 from ..errors import BadRequest
-from ..wire.chunks import Chunk
+from ..ids import Address
+from ..wire.chunks import Chunk, UIMessage
 from .history import continued, ui_messages
 from .model_errors import explain
 from .output import wire_form
-from .turn import Turn
+from .usage import Usage
 
 _SDK_VERSION: Literal[6] = 6
 """The AI SDK whose chunks are made: version 5's and those of approvals, which every client reads (protocol 4.1)."""
@@ -33,8 +34,21 @@ _SDK_VERSION: Literal[6] = 6
 _TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
+class Asked(Protocol):
+    """What a run reads and fills of a :class:`~cutty_agent.agent.turn.Turn`, which imports this module."""
+
+    @property
+    def session(self) -> Address: ...
+    @property
+    def messages(self) -> Sequence[UIMessage]: ...
+    @property
+    def client_tools(self) -> list[dict[str, Any]]: ...
+    @property
+    def usage(self) -> Usage: ...
+
+
 async def run(
-    turn: Turn,
+    turn: Asked,
     agent: AbstractAgent[Any, Any] | str,
     *,
     deps: Any = None,
@@ -164,7 +178,7 @@ def _output_type(agent: AbstractAgent[Any, Any], wanted: Any) -> Any:
     return wanted if DeferredToolRequests in forms else [*forms, DeferredToolRequests]
 
 
-def _client_tools(turn: Turn, agent: AbstractAgent[Any, Any]) -> list[ExternalToolset[Any]]:
+def _client_tools(turn: Asked, agent: AbstractAgent[Any, Any]) -> list[ExternalToolset[Any]]:
     """The visitor's tools. A tool of the server with the same name wins: a client must not take its place."""
     taken = {
         name for toolset in agent.toolsets if isinstance(toolset, FunctionToolset) for name in toolset.tools

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Any
-
-import msgspec
 
 from ..ids import Address
 from ..wire.chunks import Chunk, UIMessage
-
-
-class Usage(msgspec.Struct):
-    """What the models of a turn consumed, summed over its calls."""
-
-    input_tokens: int = 0
-    output_tokens: int = 0
-    requests: int = 0
-    model: str | None = None
+from .usage import Usage as Usage
 
 
 class Turn:

@@ -19,7 +19,8 @@ LONG = 1000
 PREVIEW = 500
 """Characters that stay of a shortened text or string."""
 
-_LEAF = 200
+_LEAF = 200  # characters that stay of a string inside a structured output
+_ANNOTATION = 64  # bytes for naming the shortened texts in the metadata, indexes apart
 _RowT = TypeVar("_RowT")
 
 
@@ -40,17 +41,17 @@ def compact(message: UIMessage, limit_bytes: int) -> UIMessage:
             parts[at] = {**part, "output": shortened(part["output"])}
             calls.append(id)
     result = _annotated(message, parts, "compactedToolOutputs", calls)
+    if _size(result) <= limit_bytes:
+        return result
     texts: list[int] = []
-    over = _size(result) - limit_bytes
+    over = _size(result) - limit_bytes + _ANNOTATION
     for at, part in enumerate(parts):
         if over <= 0:
             break
-        if isinstance(part, dict) and part.get("type") == "text" and _length(part.get("text")) > LONG:
-            short = _short_text(part)
-            over -= _size(part) - _size(short)
-            parts[at] = short
+        if _is_long_text(part):
+            parts[at] = _short_text(part)
             texts.append(at)
-            over += len(str(at)) + (2 if len(texts) > 1 else len(',"compactedTextParts":[],"metadata":{}'))
+            over += _size(parts[at]) + len(f"{at},") - _size(part)
     return _annotated(result, parts, "compactedTextParts", texts)
 
 
@@ -68,11 +69,11 @@ def shortened(output: Any) -> Any:
     if _length(shape) <= LONG:
         return shape
     if isinstance(shape, list):
-        kept_items = shape[: _how_many([_length(item) + 1 for item in shape])]
+        kept_items = shape[: _how_many([_chars(item) + 1 for item in shape])]
         if kept_items:
             return [*kept_items, _marker(_length(output) - _length(kept_items))]
     if isinstance(shape, dict):
-        sizes = [_length(key) + _length(value) + 2 for key, value in shape.items()]
+        sizes = [_chars(key) + _chars(value) + 2 for key, value in shape.items()]
         kept = dict(list(shape.items())[: _how_many(sizes)])
         if kept:
             return {**kept, "truncated": _marker(_length(output) - _length(kept))}
@@ -106,6 +107,11 @@ def _marker(characters: int) -> str:
     return f"... [truncated {characters} chars]"
 
 
+def _is_long_text(part: Any) -> bool:
+    text = part.get("text") if isinstance(part, dict) and part.get("type") == "text" else None
+    return isinstance(text, str) and len(text) > LONG
+
+
 def _short_text(part: Part) -> Part:
     text: str = part["text"]
     note = f"[Text truncated for storage ({len(text)} chars). First {PREVIEW} chars: {text[:PREVIEW]}...]"
@@ -122,7 +128,11 @@ def _annotated(message: UIMessage, parts: list[Any], key: str, value: list[Any])
 
 
 def _length(value: Any) -> int:
-    return len(value) if isinstance(value, str) else len(_json(value).decode())
+    return len(value) if isinstance(value, str) else _chars(value)
+
+
+def _chars(value: Any) -> int:
+    return len(_json(value).decode())
 
 
 def _size(value: Any) -> int:

@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
-from ..ports.door import Dialect
 from ..wire.client import (
     AppFrame,
     ChatRequest,
     ClientFrame,
+    Dialect,
     Minimal,
     ResumeAck,
     ResumeRequest,

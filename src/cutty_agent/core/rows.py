@@ -19,7 +19,7 @@ _encode = msgspec.json.Encoder().encode
 UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
 """What decoding somebody else's JSON may raise (``msgspec.ValidationError`` is one of the first)."""
 
-_OPEN_STATES = (b'"input-available"', b'"approval-requested"', b'"approval-responded"')
+_OPEN_STATES = (b'"input-streaming"', b'"input-available"', b'"approval-requested"', b'"approval-responded"')
 
 
 def read(body: bytes) -> dict[str, Any]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import Protocol
 
 import msgspec
 
 from ..ids import Address
+from ..wire.client import Dialect
 from .outlet import Outlet
-
-Dialect = Literal["v5", "v4", "raw"]
-"""What a client speaks: AI SDK 5-7 (canonical), AI SDK 4 data stream, or bare WebSocket (protocol 5)."""
 
 
 class Opening(msgspec.Struct, frozen=True, gc=False):

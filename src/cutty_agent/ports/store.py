@@ -164,6 +164,11 @@ class SessionStore(Protocol):
         """The stored transcript without claiming the session; ``None`` when it does not exist."""
         ...
 
+    def turns(self, address: Address) -> Awaitable[list[StoredTurn]]:
+        """The turn records in the order of first insertion, without claiming the session; empty when there are
+        none."""
+        ...
+
     def interrupted(self) -> Awaitable[list[Address]]:
         """Sessions that have an open turn, in no particular order."""
         ...

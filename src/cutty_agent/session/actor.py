@@ -1,88 +1,40 @@
-"""One awake session: takes events in order, owns the transcript and the state, hosts the agent instance."""
+"""One awake session: takes events in order, and is the host of the agent instance."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import msgspec
 import structlog
 
-from ..agent.chat import ChatAgent
-from ..clock import Clock
-from ..config import Settings
-from ..core import reconcile
-from ..core.turn_queue import concurrency
 from ..errors import CuttyError, StaleEpoch
-from ..ids import Address
-from ..ports.store import PutState, Snapshot
-from ..wire import client, server
+from ..wire import client
 from ..wire.chunks import UIMessage
-from ..wire.turn_record import TurnRecord, decode_turn
 from . import chat, handshake, rpc, state
-from .audience import Audience
 from .connection import Connection
-from .continuation import Continuation
-from .journal import Journal
-from .runner import Runner
-from .transcript import Messages, Transcript
-
-if TYPE_CHECKING:
-    from .registry import Slot
+from .session import Session
+from .submission import Submission
+from .transcript import Messages
 
 log = structlog.get_logger("cutty_agent.session")
 
 
-class Actor:
+class Actor(Session):
     """Lives from a wake-up to a sleep. Events come through :meth:`post` and are handled one after another by a
     task that exists only while there are events; hooks of the author run beside it in :meth:`lane`, also one
     after another, so that a slow hook never delays a stop."""
 
-    def __init__(
-        self,
-        slot: Slot,
-        agent: ChatAgent,
-        snapshot: Snapshot,
-        journal: Journal,
-        settings: Settings,
-        clock: Clock,
-    ) -> None:
-        self.slot = slot
-        self.address: Address = slot.address
-        self.agent = agent
-        self.journal = journal
-        self.settings = settings
-        self.clock = clock
-        self.names = {"agent": slot.address.agent, "session": slot.address.session}
-        self.concurrency = concurrency(agent.message_concurrency)
-        self.audience = Audience(slot.connections)
-        self.transcript = Transcript(reconcile.load([message.body for message in snapshot.messages]))
-        self.records: dict[str, TurnRecord] = {}
-        self.failed: dict[str, TurnRecord] = {}
-        self.owners: dict[str, Connection] = {}
-        self.recovering = False
-        self.state_body = state.load(snapshot.state, agent)
-        self.runner = Runner(self)
-        self.continuation = Continuation(self)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self._inbox: deque[tuple[Connection, bytes | str | None]] = deque()
         self._draining: asyncio.Task[None] | None = None
-        self._lane: deque[Callable[[], Awaitable[object]]] = deque()
-        self._lane_task: asyncio.Task[None] | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-        for stored in snapshot.turns:
-            self._load_record(stored.record)
+        self.continuation.submit = lambda new, owner: self.later(self._continue(new, owner))
 
-    def _load_record(self, body: bytes) -> None:
-        try:
-            record = decode_turn(body)
-        except msgspec.MsgspecError:
-            log.warning("turn.record_unreadable", **self.names)
-            return
-        self.records[record.request_id] = record
-        if record.outcome is not None:
-            self._note_failure(record)
+    async def _continue(self, new: Submission, owner: Connection | None) -> None:
+        await chat.accept(self, new, owner=owner)
 
     # -- life
 
@@ -96,27 +48,14 @@ class Actor:
     @property
     def busy(self) -> bool:
         """Whether putting the session to sleep now would interrupt something."""
-        return bool(
-            not self.runner.idle
-            or self._inbox
-            or self._draining
-            or self._lane
-            or self._lane_task
-            or self._tasks
-        )
+        return bool(not self.runner.idle or self._inbox or self._draining or self.working)
 
     async def shut_down(self, *, grace_s: float) -> None:
         """Finish or park the running turn, then stop every task of this session."""
         await self.runner.shut_down(grace_s=grace_s)
-        tasks = [task for task in (self._draining, self._lane_task, *self._tasks) if task is not None]
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks, timeout=2.0)
-
-    def fail(self) -> None:
-        """The store refused a write, so memory and store may differ: load the session anew at the next event."""
-        self.slot.registry.forget(self.slot, self)
+        if self._draining is not None:
+            self._draining.cancel()
+        await self.stop_working()
 
     # -- events
 
@@ -150,7 +89,7 @@ class Actor:
         try:
             await self._handle(conn, text)
         except StaleEpoch:
-            self.fail()
+            self.broken()
             conn.close(1012, "This session is now served elsewhere; reconnect")
         except client.BadFrame as error:
             log.info("frame.refused", kind=error.type, error=error.sentence, connection=conn.id, **self.names)
@@ -191,63 +130,6 @@ class Actor:
                 message = frame.text.decode("utf-8", "replace")
                 self.lane(lambda: self.agent.on_message(conn, message))
 
-    # -- work beside the events
-
-    def lane(self, hook: Callable[[], Awaitable[object]]) -> None:
-        """Run a hook of the author after those before it; its errors are logged only."""
-        self._lane.append(hook)
-        if self._lane_task is None:
-            self._lane_task = asyncio.get_running_loop().create_task(self._run_lane())
-
-    async def _run_lane(self) -> None:
-        try:
-            while self._lane:
-                try:
-                    await self._lane.popleft()()
-                except Exception:
-                    log.exception("agent.hook_failed", **self.names)
-        finally:
-            self._lane_task = None
-
-    def later(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run something beside the events, concurrently; its errors are logged only."""
-        task = asyncio.get_running_loop().create_task(self._beside(work))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _beside(self, work: Coroutine[Any, Any, None]) -> None:
-        try:
-            await work
-        except Exception:
-            log.exception("session.task_failed", **self.names)
-
-    # -- turns, as the runner reports them
-
-    def closed(self, record: TurnRecord) -> None:
-        """A turn ended and is stored as such."""
-        self.records[record.request_id] = record
-        self._note_failure(record)
-
-    def _note_failure(self, record: TurnRecord) -> None:
-        if record.outcome == "error":
-            self.failed[record.request_id] = record
-        elif record.outcome in {"completed", "aborted"}:
-            self.failed.clear()
-
-    def after_turn(self) -> None:
-        """The queue came to rest, or waits for a quiet period."""
-        self.slot.registry.touch(self.slot)
-        if self.runner.queue.idle:
-            self.continuation.turn_ended()
-            if self.continuation.request_id is None:
-                self.audience.release()
-
-    def say_recovering(self, active: bool, request_id: str | None = None) -> None:
-        """Tell every client when recovery begins and ends."""
-        if active != self.recovering:
-            self.recovering = active
-            self.audience.everyone(server.recovering(active, request_id))
-
     # -- the host of the agent (agent.host.Host)
 
     @property
@@ -259,18 +141,13 @@ class Actor:
         """Store and broadcast a new state."""
         await state.replace(self, msgspec.json.encode(value), source=None)
 
-    async def store_state(self, body: bytes) -> None:
-        """Make a state durable."""
-        await self.journal.commit([PutState(body)])
-        self.state_body = body
-
     def messages(self) -> Sequence[UIMessage]:
         """The transcript, oldest first."""
         return Messages(self.transcript.rows)
 
     def connections(self) -> list[Any]:
         """Clients with an open socket."""
-        return list(self.audience)
+        return [conn for conn in self.audience if conn.visitor]
 
     def broadcast(self, message: str | bytes | dict[str, Any], *, without: Iterable[str] = ()) -> None:
         """Send an application frame to every client but those with these ids."""

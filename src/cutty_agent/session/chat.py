@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import structlog
@@ -22,10 +22,9 @@ from ..wire.turn_record import Kind, TurnRecord, encode_turn
 from .answer import fit
 from .audience import Audience
 from .connection import Connection
+from .session import Session
+from .submission import Submission
 from .transcript import merge_ops, trim_ops
-
-if TYPE_CHECKING:
-    from .actor import Actor
 
 log = structlog.get_logger("cutty_agent.chat")
 
@@ -33,24 +32,7 @@ KEPT_RECORDS = 32
 """Closed turns whose outcome stays known for late acknowledgements (protocol 3.11, Stream store)."""
 
 
-class Submission(msgspec.Struct):
-    """A request for a turn, whichever way it came in. ``messages`` are JSON texts; ``whole`` says that they may be
-    the client's entire transcript, so that what is missing may have to go (protocol 3.11, Delete)."""
-
-    request_id: str
-    kind: Kind
-    messages: Sequence[msgspec.Raw | bytes]
-    whole: bool = True
-    trusted: bool = False
-    body: dict[str, Any] | None = None
-    client_tools: list[dict[str, Any]] | None = None
-    base: str | None = None
-    attempts: int = 0
-    interruptions: int = 0
-    message_ids: tuple[str, ...] | None = None
-
-
-async def request(actor: Actor, conn: Connection, frame: client.ChatRequest) -> None:
+async def request(actor: Session, conn: Connection, frame: client.ChatRequest) -> None:
     """``cf_agent_use_chat_request``. Every well-formed id gets exactly one terminal frame, whatever happens."""
     try:
         if frame.init.method.upper() != "POST" or frame.init.body is None:
@@ -105,7 +87,7 @@ def submission(request_id: str, body: client.ChatBody, rest: dict[str, Any] | No
 def refuse(conn: Connection, request_id: str, error: CuttyError) -> None:
     """The terminal frame of a request that was not accepted; nothing was changed."""
     ending = Ending("error", (), f"Invalid request: {error}" if isinstance(error, BadRequest) else str(error))
-    Audience(conn.slot.connections).end(request_id, ResponseFrames(request_id), ending, only=conn)
+    Audience([conn]).end(request_id, ResponseFrames(request_id), ending, only=conn)
 
 
 def refuse_frame(conn: Connection, error: client.BadFrame) -> None:
@@ -116,7 +98,7 @@ def refuse_frame(conn: Connection, error: client.BadFrame) -> None:
         conn.send(error.as_dict())
 
 
-async def accept(actor: Actor, new: Submission, *, owner: Connection | None) -> Ticket | None:
+async def accept(actor: Session, new: Submission, *, owner: Connection | None) -> Ticket | None:
     """Store a request's messages and its marker, then queue its turn (protocol 3.4, steps 1 to 4).
 
     ``None`` when the ``drop`` strategy turned it away or its id was accepted before.
@@ -180,7 +162,7 @@ async def accept(actor: Actor, new: Submission, *, owner: Connection | None) -> 
     return ticket
 
 
-def _merged(actor: Actor, new: Submission) -> tuple[Merge, list[Row], list[Op]]:
+def _merged(actor: Session, new: Submission) -> tuple[Merge, list[Row], list[Op]]:
     limits = actor.settings.limits
     running = actor.runner.running
     being_written = running.stream.fold.message_id if running is not None else None
@@ -221,12 +203,12 @@ def _has_id(raw: msgspec.Raw | bytes, message_id: str) -> bool:
     return isinstance(message, dict) and message.get("id") == message_id
 
 
-def _old_records(actor: Actor) -> tuple[str, ...]:
+def _old_records(actor: Session) -> tuple[str, ...]:
     closed = [record.request_id for record in actor.records.values() if record.outcome is not None]
     return tuple(closed[:-KEPT_RECORDS]) if len(closed) >= 2 * KEPT_RECORDS else ()
 
 
-def _again(actor: Actor, request_id: str, owner: Connection | None) -> None:
+def _again(actor: Session, request_id: str, owner: Connection | None) -> None:
     """A request id that was accepted before: never a second turn; one that ended gets its end again."""
     record = actor.records[request_id]
     if record.outcome is not None and owner is not None:
@@ -234,7 +216,7 @@ def _again(actor: Actor, request_id: str, owner: Connection | None) -> None:
         actor.audience.end(request_id, ResponseFrames(request_id), ending, only=owner)
 
 
-def _drop(actor: Actor, new: Submission, owner: Connection | None) -> None:
+def _drop(actor: Session, new: Submission, owner: Connection | None) -> None:
     """``drop``: the owner's list goes back to what the server has, the message being streamed included."""
     ending = Ending("skipped", _trailing_user_ids(new.messages))
     if owner is not None:
@@ -258,7 +240,7 @@ def _trailing_user_ids(messages: Sequence[msgspec.Raw | bytes]) -> tuple[str, ..
     return tuple(reversed(ids))
 
 
-async def minimal(actor: Actor, conn: Connection, frame: client.Minimal) -> None:
+async def minimal(actor: Session, conn: Connection, frame: client.Minimal) -> None:
     """The dialect of protocol 5.3: append one user message and answer it under an id of our own."""
     conn.speak("raw")
     request_id = new_request_id()
@@ -283,7 +265,7 @@ def _user_message(text: str, metadata: dict[str, Any]) -> UIMessage:
     }
 
 
-async def server_turn(actor: Actor, messages: Sequence[UIMessage]) -> str:
+async def server_turn(actor: Session, messages: Sequence[UIMessage]) -> str:
     """A turn the application starts itself; its messages are trusted. Returns the request id."""
     request_id = new_request_id()
     bodies = [msgspec.json.encode(message) for message in messages]
@@ -291,7 +273,7 @@ async def server_turn(actor: Actor, messages: Sequence[UIMessage]) -> str:
     return request_id
 
 
-async def cancel(actor: Actor, request_id: str) -> None:
+async def cancel(actor: Session, request_id: str) -> None:
     """Stop a turn, running or waiting; an unknown or finished id is no error."""
     if actor.runner.stop(request_id):
         return
@@ -300,7 +282,7 @@ async def cancel(actor: Actor, request_id: str) -> None:
         await actor.runner.close_unstarted([ticket], "aborted")
 
 
-async def abort(actor: Actor, request_id: str | None) -> None:
+async def abort(actor: Session, request_id: str | None) -> None:
     """Stop one turn, or all of them."""
     if request_id is not None:
         await cancel(actor, request_id)
@@ -311,7 +293,7 @@ async def abort(actor: Actor, request_id: str | None) -> None:
     await actor.runner.close_unstarted(waiting, "aborted")
 
 
-async def clear(actor: Actor, conn: Connection | None) -> None:
+async def clear(actor: Session, conn: Connection | None) -> None:
     """Forget the conversation: messages, streams, records and what waits (protocol 3.6)."""
     runner = actor.runner
     actor.continuation.cancel()
@@ -331,7 +313,7 @@ async def clear(actor: Actor, conn: Connection | None) -> None:
 
 
 async def set_messages(
-    actor: Actor, messages: Sequence[msgspec.Raw | bytes], *, owner: Connection | None
+    actor: Session, messages: Sequence[msgspec.Raw | bytes], *, owner: Connection | None
 ) -> None:
     """Upsert messages without a turn; rows that are not in the list stay (protocol 3.6)."""
     async with actor.transcript.lock:
@@ -343,7 +325,9 @@ async def set_messages(
     actor.audience.transcript(rows, without=owner)
 
 
-async def settle_tool(actor: Actor, conn: Connection, frame: client.ToolResult | client.ToolApproval) -> None:
+async def settle_tool(
+    actor: Session, conn: Connection, frame: client.ToolResult | client.ToolApproval
+) -> None:
     """A client tool's outcome or an approval (protocol 3.7); unknown or settled calls are ignored."""
     running = actor.runner.running
     fold = running.stream.fold if running is not None else None

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
 import msgspec
 
-from ..ports.door import Dialect, Opening
+from ..ports.door import Opening
 from ..ports.outlet import Outlet
 from ..stream.live import LiveStream
+from ..wire.client import Dialect
 from .dialects import Speaker, speaker
-
-if TYPE_CHECKING:
-    from .registry import Slot
 
 BATCH = 64
 """Chunks sent to a reader between two looks at whether it keeps up."""
@@ -46,12 +44,17 @@ class Connection:
     continuation that this connection sees rebuilt as a whole message, without the continuation flag.
     """
 
+    visitor: ClassVar[bool] = True
+    """False for an operator who only watches: the author's agent is not told of such a connection."""
+
     __slots__ = (
         "_held",
         "_held_bytes",
+        "_laggards",
         "_limit_bytes",
         "_reading",
         "acked",
+        "address",
         "behind_since",
         "closed",
         "explicit",
@@ -62,13 +65,14 @@ class Connection:
         "owes",
         "parked",
         "plain",
-        "slot",
         "speaker",
         "waiting",
     )
 
-    def __init__(self, slot: Slot, outlet: Outlet, opening: Opening, *, limit_bytes: int) -> None:
-        self.slot = slot
+    def __init__(
+        self, outlet: Outlet, opening: Opening, *, limit_bytes: int, laggards: set[Connection]
+    ) -> None:
+        self.address = opening.address
         self.outlet = outlet
         self.opening = opening
         self.speaker: Speaker | None = speaker(opening.dialect)
@@ -83,6 +87,7 @@ class Connection:
         self.waiting = 0
         self.behind_since = 0.0
         self._limit_bytes = limit_bytes
+        self._laggards = laggards
         self._reading: Reading | None = None
         self._held: list[bytes] | None = None
         self._held_bytes = 0
@@ -184,12 +189,12 @@ class Connection:
         """Note since when this peer has not been reading; the sweep drops it when that gets too long."""
         if not self.behind_since:
             self.behind_since = asyncio.get_running_loop().time()
-            self.slot.registry.behind.add(self)
+            self._laggards.add(self)
 
     def writable(self) -> None:
         """The peer reads again."""
         self.behind_since = 0.0
-        self.slot.registry.behind.discard(self)
+        self._laggards.discard(self)
         self.pump()
 
     def drop_if_stuck(self, now: float, after_s: float) -> None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from ..core.tools import settled
+from ..core.turn_queue import TurnQueue
 from ..ids import new_request_id
-from . import chat
 from .connection import Connection
-
-if TYPE_CHECKING:
-    from .actor import Actor
+from .room import Room
+from .submission import Submission
 
 COALESCE_S = 0.05
 """Results that arrive within this time belong to the same continuation."""
@@ -21,8 +21,10 @@ class Continuation:
     """At most one continuation that is wanted and not yet queued. Its id exists from the first result on, because
     clients ask for it long before it starts."""
 
-    def __init__(self, actor: Actor) -> None:
-        self._actor = actor
+    def __init__(self, room: Room, queue: TurnQueue) -> None:
+        self._room = room
+        self._queue = queue
+        self.submit: Callable[[Submission, Connection | None], None] = _nobody
         self.request_id: str | None = None
         self.owner: Connection | None = None
         self._client_tools: list[dict[str, Any]] | None = None
@@ -51,19 +53,19 @@ class Continuation:
 
     def _due(self) -> None:
         self._timer = None
-        actor = self._actor
-        if self.request_id is None or not actor.runner.queue.idle:
+        room = self._room
+        if self.request_id is None or not self._queue.idle:
             return
-        last = next((row for row in reversed(actor.transcript.rows) if row.role == "assistant"), None)
+        last = next((row for row in reversed(room.transcript.rows) if row.role == "assistant"), None)
         if last is None:
             self.cancel()
-            actor.audience.release()
+            room.audience.release()
         elif settled(last.message()):
-            newest = next(reversed(actor.records.values()), None)
+            newest = next(reversed(room.records.values()), None)
             tools = self._client_tools
             if tools is None and newest is not None:
                 tools = newest.client_tools
-            new = chat.Submission(
+            new = Submission(
                 self.request_id,
                 "continuation",
                 [],
@@ -73,9 +75,10 @@ class Continuation:
                 base=last.id,
                 message_ids=newest.message_ids if newest else (),
             )
-            owner = self.owner
+            owner = self.owner if self.owner is not None and not self.owner.closed else None
             self.cancel()
-            actor.later(self._submit(new, owner))
+            self.submit(new, owner)
 
-    async def _submit(self, new: chat.Submission, owner: Connection | None) -> None:
-        await chat.accept(self._actor, new, owner=owner if owner is not None and not owner.closed else None)
+
+def _nobody(new: Submission, owner: Connection | None) -> None:
+    """Where a continuation goes before the session has started."""

@@ -11,9 +11,9 @@ from ..core.raw import RawStream
 from ..core.reconcile import Row
 from ..core.v4 import V4Stream
 from ..core.v4_message import to_v4_message, with_content
-from ..ports.door import Dialect
 from ..stream.live import Ending
 from ..wire import server
+from ..wire.client import Dialect
 
 _encode = msgspec.json.encode
 _decode = msgspec.json.Decoder(dict[str, Any]).decode

@@ -17,7 +17,7 @@ from ..stream.live import Ending, LiveStream
 from ..wire.client import ChatBody, decode_body
 from . import chat, handshake
 from .connection import Connection
-from .registry import Registry
+from .registry import Registry, Slot
 
 log = structlog.get_logger("cutty_agent.connection")
 
@@ -25,9 +25,11 @@ log = structlog.get_logger("cutty_agent.connection")
 class SocketLink:
     """The session's end of one socket (ports.door.Link)."""
 
-    __slots__ = ("_conn",)
+    __slots__ = ("_conn", "_registry", "_slot")
 
-    def __init__(self, conn: Connection) -> None:
+    def __init__(self, registry: Registry, slot: Slot, conn: Connection) -> None:
+        self._registry = registry
+        self._slot = slot
         self._conn = conn
 
     def receive(self, text: bytes | str) -> None:
@@ -35,20 +37,20 @@ class SocketLink:
         conn = self._conn
         if conn.closed:
             return
-        registry = conn.slot.registry
+        registry = self._registry
         conn.waiting += 1
         if conn.waiting > registry.settings.limits.early_frames:
-            log.warning("connection.floods", connection=conn.id, session=conn.slot.address.session)
+            log.warning("connection.floods", connection=conn.id, session=conn.address.session)
             conn.close(
                 1013,
                 f"More than limits.early_frames = {registry.settings.limits.early_frames} frames wait; send slower",
             )
             return
-        registry.post(conn.slot, conn, text)
+        registry.post(self._slot, conn, text)
 
     def receive_binary(self, data: bytes) -> None:
         """A binary frame is the application's."""
-        actor = self._conn.slot.actor
+        actor = self._slot.actor
         if actor is not None and not self._conn.closed:
             conn = self._conn
             actor.lane(lambda: actor.agent.on_message(conn, data))
@@ -60,11 +62,11 @@ class SocketLink:
     def lost(self) -> None:
         """The socket is gone."""
         conn = self._conn
-        conn.slot.registry.detach(conn)
+        self._registry.detach(conn)
         log.info(
             "connection.closed",
-            agent=conn.slot.address.agent,
-            session=conn.slot.address.session,
+            agent=conn.address.agent,
+            session=conn.address.session,
             connection=conn.id,
         )
 
@@ -111,7 +113,7 @@ class SessionGate:
                 f"{limits.sockets_per_session}.",
                 remedy="Close some of its windows.",
             )
-        conn = Connection(slot, outlet, opening, limit_bytes=limits.unread_bytes)
+        conn = Connection(outlet, opening, limit_bytes=limits.unread_bytes, laggards=registry.behind)
         registry.attach(conn)
         log.info(
             "connection.opened",
@@ -119,7 +121,7 @@ class SessionGate:
             session=opening.address.session,
             connection=opening.label,
         )
-        return SocketLink(conn)
+        return SocketLink(registry, slot, conn)
 
     # -- HTTP
 

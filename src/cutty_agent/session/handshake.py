@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import msgspec
 
 from ..core.rebuild import rebuild
@@ -13,12 +11,10 @@ from ..wire import server
 from ..wire.server import ResponseFrames
 from .audience import terminal_frames
 from .connection import Connection
-
-if TYPE_CHECKING:
-    from .actor import Actor
+from .session import Session
 
 
-def greet(actor: Actor, conn: Connection) -> None:
+def greet(actor: Session, conn: Connection) -> None:
     """Identity first, then state, MCP servers, and at most one word about what runs."""
     conn.greeted = True
     state = actor.state_body
@@ -39,7 +35,7 @@ def greet(actor: Actor, conn: Connection) -> None:
         conn.push(server.pending(waiting))
 
 
-def probe(actor: Actor, conn: Connection, probe_id: str | None) -> None:
+def probe(actor: Session, conn: Connection, probe_id: str | None) -> None:
     """Answer ``cf_agent_stream_resume_request``; always."""
     stream = active_stream(actor)
     waiting = accepted(actor)
@@ -72,7 +68,7 @@ def probe(actor: Actor, conn: Connection, probe_id: str | None) -> None:
                 conn.push(server.transcript([row.body for row in actor.transcript.rows], connect=True))
 
 
-def acknowledge(actor: Actor, conn: Connection, request_id: str) -> None:
+def acknowledge(actor: Session, conn: Connection, request_id: str) -> None:
     """The client is ready for the replay of ``request_id``."""
     running = actor.runner.running
     if running is not None and running.ticket.request_id == request_id:
@@ -100,13 +96,13 @@ def acknowledge(actor: Actor, conn: Connection, request_id: str) -> None:
         _replay_ended(conn, ResponseFrames(request_id), [], ending)
 
 
-def active_stream(actor: Actor) -> LiveStream | None:
+def active_stream(actor: Session) -> LiveStream | None:
     """The running stream once it has shown something; before that the turn counts as accepted."""
     running = actor.runner.running
     return running.stream if running is not None and running.stream.shown else None
 
 
-def accepted(actor: Actor) -> str | None:
+def accepted(actor: Session) -> str | None:
     """The turn that runs without output yet, else the one that waits longest."""
     running = actor.runner.running
     if running is not None:
@@ -116,12 +112,12 @@ def accepted(actor: Actor) -> str | None:
     return ticket.request_id if ticket else actor.continuation.request_id
 
 
-def _is_continuation(actor: Actor, request_id: str) -> bool:
+def _is_continuation(actor: Session, request_id: str) -> bool:
     record = actor.records.get(request_id)
     return record is None or record.kind == "continuation"
 
 
-def _owned_elsewhere(actor: Actor, conn: Connection, request_id: str) -> bool:
+def _owned_elsewhere(actor: Session, conn: Connection, request_id: str) -> bool:
     wanted = actor.continuation
     owner = wanted.owner if request_id == wanted.request_id else actor.owners.get(request_id)
     return (
@@ -129,7 +125,7 @@ def _owned_elsewhere(actor: Actor, conn: Connection, request_id: str) -> bool:
     )
 
 
-async def _replay_failed(actor: Actor, conn: Connection, request_id: str, ending: Ending) -> None:
+async def _replay_failed(actor: Session, conn: Connection, request_id: str, ending: Ending) -> None:
     bodies = await actor.journal.chunks(request_id)
     _replay_ended(conn, ResponseFrames(request_id), bodies, ending)
 

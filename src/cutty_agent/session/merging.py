@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ..core.reconcile import Row
 from ..core.turn_queue import Ticket
 from ..ports.store import DeleteMessages, PutMessage
 from ..wire.chunks import UIMessage
-
-if TYPE_CHECKING:
-    from .actor import Actor
+from .room import Room
 
 
 def joined(messages: list[UIMessage]) -> UIMessage:
@@ -27,7 +23,7 @@ def joined(messages: list[UIMessage]) -> UIMessage:
     return {**messages[-1], "parts": [*([text] if texts else []), *others]}
 
 
-async def collapse(actor: Actor, ticket: Ticket) -> None:
+async def collapse(actor: Room, ticket: Ticket) -> None:
     """Replace the user messages of the merged tickets and of ``ticket`` by one, durably."""
     wanted = {mid for merged in [*ticket.merged, ticket] for mid in merged.message_ids}
     async with actor.transcript.lock:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import structlog
@@ -17,17 +17,15 @@ from ..ports.store import DropChunks, Op, PutTurn
 from ..wire.chunks import Chunk
 from ..wire.turn_record import TurnRecord, encode_turn
 from .answer import stored_answer
+from .session import Session
 from .transcript import place
-
-if TYPE_CHECKING:
-    from .actor import Actor
 
 log = structlog.get_logger("cutty_agent.recovery")
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
-async def recover(actor: Actor) -> None:
+async def recover(actor: Session) -> None:
     """Bring every open turn to an end or to a new start, oldest first; before any traffic of the session.
 
     The partial answer of a turn is stored exactly once and its chunks are dropped in the same commit, which also
@@ -38,7 +36,7 @@ async def recover(actor: Actor) -> None:
         await _recover_one(actor, record, [_decode(body) for body in bodies])
 
 
-async def _recover_one(actor: Actor, record: TurnRecord, chunks: list[Chunk]) -> None:
+async def _recover_one(actor: Session, record: TurnRecord, chunks: list[Chunk]) -> None:
     base = actor.transcript.find(record.base) if record.base is not None else None
     fold = _refold(actor, chunks, base)
     message = stored_answer(actor.agent, fold, actor.settings.limits.message_bytes) if chunks else None
@@ -89,7 +87,7 @@ async def _recover_one(actor: Actor, record: TurnRecord, chunks: list[Chunk]) ->
         _requeue(actor, follow)
 
 
-def _refold(actor: Actor, chunks: list[Chunk], base: Row | None) -> Fold:
+def _refold(actor: Session, chunks: list[Chunk], base: Row | None) -> Fold:
     fold = Fold(new_message_id(actor.clock.now_ms()), base=base.message() if base else None)
     for chunk in chunks:
         passed = continuation_chunk(fold, chunk) if base is not None else chunk
@@ -98,7 +96,7 @@ def _refold(actor: Actor, chunks: list[Chunk], base: Row | None) -> Fold:
     return fold
 
 
-def _later_messages(actor: Actor, record: TurnRecord) -> frozenset[str]:
+def _later_messages(actor: Session, record: TurnRecord) -> frozenset[str]:
     """User messages of turns accepted after this one, which an answer to this one stands before."""
     ids = list(actor.records)
     later = ids[ids.index(record.request_id) + 1 :]
@@ -106,7 +104,7 @@ def _later_messages(actor: Actor, record: TurnRecord) -> frozenset[str]:
 
 
 def _outcome(
-    record: TurnRecord, decision: Plan, message_id: str | None, actor: Actor
+    record: TurnRecord, decision: Plan, message_id: str | None, actor: Session
 ) -> tuple[TurnRecord, TurnRecord | None]:
     replace = msgspec.structs.replace
     match decision.action:
@@ -130,7 +128,7 @@ def _outcome(
     return replace(record, outcome="recovering"), follow
 
 
-def _requeue(actor: Actor, record: TurnRecord) -> None:
+def _requeue(actor: Session, record: TurnRecord) -> None:
     actor.runner.queue.waiting.append(
         Ticket(record.request_id, record.kind, record.message_ids, actor.runner.queue.generation)
     )

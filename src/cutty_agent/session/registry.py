@@ -110,7 +110,16 @@ class Registry:
             snapshot = await self.store.claim(slot.address, now_ms=self.clock.now_ms())
             agent = self.agents[slot.address.agent]()
             journal = Journal(self.store, slot.address, snapshot.epoch, self.clock)
-            actor = Actor(slot, agent, snapshot, journal, self.settings, self.clock)
+            actor = Actor(
+                agent,
+                snapshot,
+                journal,
+                slot.connections,
+                self.settings,
+                self.clock,
+                rested=lambda: self._rested(slot),
+                broken=lambda: self._broken(slot),
+            )
             await recover(actor)
             await actor.start()
         except BaseException as error:
@@ -147,9 +156,18 @@ class Registry:
         if self._timer is None and not self.stopping:
             self._arm()
 
-    def forget(self, slot: Slot, actor: Actor) -> None:
-        """Drop an actor whose memory can no longer be trusted; the next event loads the session anew."""
-        if slot.actor is actor:
+    def _rested(self, slot: Slot) -> None:
+        """The turn queue of a session came to rest, or waits for a quiet period."""
+        self.touch(slot)
+        actor = slot.actor
+        if actor is not None and actor.runner.queue.idle:
+            actor.continuation.turn_ended()
+            if actor.continuation.request_id is None:
+                actor.audience.release()
+
+    def _broken(self, slot: Slot) -> None:
+        """The memory of a session can no longer be trusted: drop it; the next event loads it anew."""
+        if slot.actor is not None:
             slot.actor = None
             self.awake.pop(slot, None)
             for conn in slot.connections:
@@ -197,7 +215,7 @@ class Registry:
 
     def attach(self, conn: Connection) -> None:
         """A socket came in."""
-        slot = conn.slot
+        slot = self.slot(conn.address)
         key = (slot.address, conn.opening.label)
         if conn.opening.labelled:
             conn.missed = key in self.losses or self._may_have_missed(slot)
@@ -212,7 +230,7 @@ class Registry:
 
     def detach(self, conn: Connection) -> None:
         """A socket is gone."""
-        slot = conn.slot
+        slot = self.slot(conn.address)
         conn.closed = True
         self.sockets -= 1
         self.behind.discard(conn)

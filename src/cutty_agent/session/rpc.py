@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING
 
 import structlog
 
 from ..agent.base import rpc_methods
 from ..wire import client, server
 from .connection import Connection
-
-if TYPE_CHECKING:
-    from .actor import Actor
+from .room import Room
 
 log = structlog.get_logger("cutty_agent.rpc")
 
 
-async def call(actor: Actor, conn: Connection, frame: client.Rpc) -> None:
+async def call(actor: Room, conn: Connection, frame: client.Rpc) -> None:
     """Run one call and answer it; streaming methods are async generators whose items are sent as they come."""
     agent = actor.agent
     if frame.method not in rpc_methods(agent):

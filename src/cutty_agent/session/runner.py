@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from typing import TYPE_CHECKING
 
 import msgspec
 import structlog
 
 from ..agent.chat import ChatResponse
-from ..agent.output import stream_of, to_chunks
 from ..agent.turn import Turn
 from ..core.fold import Fold
 from ..core.reconcile import Row
@@ -23,11 +21,10 @@ from ..wire.chunks import UIMessage
 from ..wire.server import Outcome, ResponseFrames
 from ..wire.turn_record import TurnRecord, encode_turn
 from .answer import stored_answer
+from .feed import Feed, items_of
 from .merging import collapse
+from .room import Room
 from .transcript import place, trim_ops
-
-if TYPE_CHECKING:
-    from .actor import Actor
 
 log = structlog.get_logger("cutty_agent.turn")
 
@@ -59,7 +56,7 @@ class Running(msgspec.Struct, eq=False):
 class Runner:
     """Owns the turn queue and the one task that works on it; the task exists only while there is work."""
 
-    def __init__(self, actor: Actor) -> None:
+    def __init__(self, actor: Room) -> None:
         self.actor = actor
         self.queue = TurnQueue()
         self.running: Running | None = None
@@ -165,10 +162,10 @@ class Runner:
             self.stopping = True
         except Exception:
             log.exception("turn.lost", **self.actor.names)
-            self.actor.fail()
+            self.actor.broken()
         finally:
             self._task = None
-            self.actor.after_turn()
+            self.actor.rested()
 
     async def _run(self, ticket: Ticket) -> None:
         actor = self.actor
@@ -220,11 +217,12 @@ class Runner:
             result = actor.agent.on_chat_message(turn)
             if inspect.isawaitable(result):
                 result = await result
-            items = stream_of(result)
+            items, feed = items_of(result), Feed(stream)
             try:
                 async for item in items:
-                    error = _feed(stream, item)
-                    if error is not None:
+                    if type(item) is str:
+                        stream.text(item)
+                    elif (error := feed.take(item)) is not None:
                         return Ending("error", ids, error, in_band=True)
                     if stream.backlog > 200:
                         await stream.wait()
@@ -234,7 +232,10 @@ class Runner:
                 close = getattr(items, "aclose", None)
                 if close is not None:
                     await close()
+                await turn.close()
             running.producing = False
+            if (error := feed.finish()) is not None:
+                return Ending("error", ids, error, in_band=True)
             if not stream.bodies:
                 stream.text(NO_RESPONSE)
             stream.finish()
@@ -272,7 +273,7 @@ class Runner:
             except CuttyError as error:
                 log.error("turn.not_stored", turn=running.ticket.request_id, error=str(error), **actor.names)
                 ending = Ending("error", ending.message_ids, SAVE_FAILED)
-                actor.fail()
+                actor.broken()
         else:
             ending = Ending("aborted", ending.message_ids)
         if ending.error != SAVE_FAILED:
@@ -376,27 +377,11 @@ class Runner:
         self.actor.audience.chunks(stream, first, end)
 
 
-def _feed(stream: LiveStream, item: object) -> str | None:
-    """Hand one produced item to the stream; the text of an in-band error ends the turn."""
-    if type(item) is str:
-        stream.text(item)
-        return None
-    chunks = to_chunks(item)
-    if isinstance(chunks, str):
-        stream.text(chunks)
-        return None
-    for chunk in chunks:
-        if chunk.get("type") == "error":
-            return str(chunk.get("errorText") or "The agent reported an error.")
-        stream.chunk(chunk)
-    return None
-
-
 def _names(tools: list[dict[str, object]] | None) -> frozenset[str]:
     return frozenset(str(tool["name"]) for tool in tools or () if "name" in tool)
 
 
-def _visitor_text(actor: Actor, turn: Turn | None, error: Exception) -> str:
+def _visitor_text(actor: Room, turn: Turn | None, error: Exception) -> str:
     if turn is None:
         return str(error) if isinstance(error, CuttyError) else SAVE_FAILED
     try:

@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import msgspec
 import structlog
 
-from ..agent.base import Agent
+from ..ports.store import PutState
 from ..wire import client, server
 from .connection import Connection
-
-if TYPE_CHECKING:
-    from .actor import Actor
+from .room import Room
 
 log = structlog.get_logger("cutty_agent.state")
 
 
-def load(body: bytes | None, agent: Agent) -> bytes | None:
-    """The stored state when it is readable; a corrupt row counts as none and heals at the next write."""
-    if body is None:
-        return None
-    try:
-        msgspec.json.decode(body)
-    except msgspec.DecodeError:
-        log.warning("state.unreadable", agent=type(agent).__name__)
-        return None
-    return body
-
-
-async def update(actor: Actor, conn: Connection, frame: client.StateUpdate) -> None:
+async def update(actor: Room, conn: Connection, frame: client.StateUpdate) -> None:
     """A client sets the state. A refused update is answered with an error and the true state."""
     body = bytes(frame.state) if isinstance(frame.state, msgspec.Raw) else b"null"
     value = msgspec.json.decode(body)
@@ -44,9 +28,10 @@ async def update(actor: Actor, conn: Connection, frame: client.StateUpdate) -> N
     await replace(actor, body, source=conn)
 
 
-async def replace(actor: Actor, body: bytes, *, source: Connection | None) -> None:
+async def replace(actor: Room, body: bytes, *, source: Connection | None) -> None:
     """Store a state, show it to all but its source, then tell the agent."""
-    await actor.store_state(body)
+    await actor.journal.commit([PutState(body)])
+    actor.state_body = body
     actor.audience.everyone(server.state(body), without=source)
     value = msgspec.json.decode(body)
     actor.lane(lambda: actor.agent.on_state_changed(value, source))

@@ -66,7 +66,7 @@ class Transcript:
         """What a handler reads: the rows but ``without``, mended where a model would stumble (protocol 3.10)."""
         rows = [row for row in self.rows if row.id not in without] if without else list(self.rows)
         for at, row in enumerate(rows):
-            if row.role == "assistant" and (row.open_calls or b'"input-streaming"' in row.body):
+            if row.role == "assistant" and row.open_calls:
                 mended, changed = repair([row.message()], client_tools, continuing=at == len(rows) - 1)
                 if changed:
                     rows[at] = Row.of(mended[0])

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from ..errors import StoreUnavailable
 from ..ids import Address
-from ..ports.store import Op, SessionRow, SessionStore, Snapshot, StoredMessage
+from ..ports.store import Op, SessionRow, SessionStore, Snapshot, StoredMessage, StoredTurn
 
 T = TypeVar("T")
 
@@ -63,6 +63,9 @@ class FaultyStore:
 
     def messages(self, address: Address) -> Awaitable[list[StoredMessage] | None]:
         return self.inner.messages(address)
+
+    def turns(self, address: Address) -> Awaitable[list[StoredTurn]]:
+        return self.inner.turns(address)
 
     def interrupted(self) -> Awaitable[list[Address]]:
         return self.inner.interrupted()

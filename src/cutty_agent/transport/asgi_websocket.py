@@ -135,10 +135,14 @@ class AsgiConnection:
             link, self._link = self._link, None
             if link is not None:
                 link.lost()
-            for outcome in await asyncio.gather(self._writing, reading, return_exceptions=True):
-                # Servers raise an OSError for a peer that is gone; a cancelled task is our own doing.
-                if isinstance(outcome, Exception) and not isinstance(outcome, OSError):
-                    _log.error("a WebSocket connection failed", exc_info=outcome)
+        # Not reached when this task is cancelled: whoever cancels wants its own CancelledError back at once.
+        done, _ = await asyncio.wait((self._writing, reading))
+        for task in done:
+            error = None if task.cancelled() else task.exception()
+            if error is not None and not isinstance(
+                error, OSError
+            ):  # which is how servers tell of a lost peer
+                _log.error("a WebSocket connection failed", exc_info=error)
 
     def _enter(self, connect: Callable[[], Link]) -> None:
         try:

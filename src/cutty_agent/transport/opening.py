@@ -11,7 +11,8 @@ import msgspec
 from ..core import addressing
 from ..errors import BadRequest, NotFound, UnknownAgent
 from ..ids import Address, new_connection_id
-from ..ports.door import Dialect, Opening
+from ..ports.door import Opening
+from ..wire.client import Dialect
 from .origin import check_origin
 
 MAX_LABEL = 128

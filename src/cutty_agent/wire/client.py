@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from ..errors import BadRequest
+
+Dialect = Literal["v5", "v4", "raw"]
+"""What a client speaks: AI SDK 5-7 (canonical), AI SDK 4 data stream, or bare WebSocket (protocol 5)."""
 
 
 class Init(msgspec.Struct, frozen=True):

@@ -53,11 +53,10 @@ async function holdByChannel(environment: Environment, channel: TabChannel): Pro
   channel.addEventListener("message", ({ data }) => {
     const message = data as Partial<Claim> | null;
     if (typeof message?.token !== "string" || message.token === token || state === "lost") return;
-    if (message.kind === "held") {
-      if (state === "claiming") state = "lost";
-    } else if (state === "held" || message.token > token) {
-      channel.postMessage({ kind: "held", token } satisfies Claim); // Of two pages that claim at once the lower token wins.
-    }
+    // Of two pages that claim at the same time the lower token wins.
+    const mine = state === "held" || (message.kind === "claim" && token < message.token);
+    if (!mine) state = "lost";
+    else if (message.kind === "claim") channel.postMessage({ kind: "held", token } satisfies Claim);
   });
   channel.postMessage({ kind: "claim", token } satisfies Claim);
   await environment.wait(OBJECTION_MS);

@@ -12,7 +12,7 @@ import msgspec
 
 from ...errors import CuttyError
 from ...ids import Address
-from ...ports.store import Op, SessionRow, Snapshot, StoredMessage
+from ...ports.store import Op, SessionRow, Snapshot, StoredMessage, StoredTurn
 from . import queries
 from .connection import as_store_error, connect_reader, connect_writer, refuse_damaged
 from .directory import DirectoryLock, database_path
@@ -63,6 +63,9 @@ class EmbeddedStore:
     async def messages(self, address: Address) -> list[StoredMessage] | None:
         return await self._reader.run(queries.messages, address)
 
+    async def turns(self, address: Address) -> list[StoredTurn]:
+        return await self._reader.run(queries.turns, address)
+
     async def interrupted(self) -> list[Address]:
         return await self._reader.run(queries.interrupted)
 
@@ -88,8 +91,9 @@ class EmbeddedStore:
             return guarded(queries.problems, connection)
 
     async def close(self) -> None:
-        await self._writer.close()
-        await self._reader.close()  # after it, because a claim that was still written is read then
+        await self._writer.finish()
+        await self._reader.close()  # not before, because the claims just written are read by it
+        await self._writer.close()  # the last connection, so that it leaves one tidy file
         self._lock.release()
 
 

@@ -51,13 +51,18 @@ class Writer:
                 raise StoreUnavailable("The store is closed.", remedy="Open it again before using it.")
             self._queue.put(job)
 
-    async def close(self) -> None:
-        """Write what is queued, then close the connection. Idempotent; returns when it is done."""
+    async def finish(self) -> None:
+        """Write what is queued and take no more. Idempotent; returns when it is done."""
         with self._gate:
             if not self._closed:
                 self._closed = True
                 self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
+
+    async def close(self) -> None:
+        """Finish, then fold the log into the database and close the connection. Idempotent."""
+        await self.finish()
+        await asyncio.to_thread(self._connection.close)
 
     def _run(self) -> None:
         go_on = True
@@ -69,7 +74,6 @@ class Writer:
                 _wake(batch)
             if go_on:
                 self._give_back_space()
-        self._connection.close()
 
     def _take(self, batch: list[AnyJob]) -> bool:
         """Wait for a job and add all that are there; false when the end was among them."""

@@ -146,6 +146,11 @@ class MemoryStore:
         session = self._sessions.get(address)
         return session.transcript() if session else None
 
+    async def turns(self, address: Address) -> list[StoredTurn]:
+        self._open()
+        session = self._sessions.get(address)
+        return list(session.turns.values()) if session else []
+
     async def interrupted(self) -> list[Address]:
         self._open()
         return [address for address, session in self._sessions.items() if session.open_turns]

@@ -2,7 +2,7 @@
 import { mount } from "./hook.mjs";
 import { brief, freshSession, poll, transcript } from "./report.mjs";
 
-const LONG = 40; // numbers that "count to N" streams; long enough to be interrupted
+const LONG = 60; // numbers that "count to N" streams; long enough to be interrupted
 
 /** All scenarios, given the modules of one client package and the recorded network. */
 export function agentChatScenarios({ React, createRoot, useAgent, useAgentChat, net }) {
@@ -26,8 +26,20 @@ export function agentChatScenarios({ React, createRoot, useAgent, useAgentChat, 
     view.status === "ready" && view.messages.filter((m) => m.role === "assistant").length >= n;
   const streaming = (view) => last(view)?.role === "assistant" && (last(view).text.match(/\d+/g) ?? []).length >= 3;
 
+  // A hook asks on mount whether something runs, and sets its status when it is told; a request sent before that
+  // would have its own status overwritten. People are slower than that, so the scenarios wait as well.
+  async function settled(hook, whose = "") {
+    const told = () => [...net.inbound("cf_agent_stream_resume_none"), ...net.inbound("cf_agent_stream_resuming")];
+    const answered = () => {
+      const probes = net.outbound("cf_agent_stream_resume_request");
+      return probes.length > 0 && probes.every((p) => told().some((f) => f.probeId === p.probeId));
+    };
+    await hook.until((v) => v.connection.identified && answered(), `the greeting ${whose}`.trim());
+    await new Promise((done) => setTimeout(done, 0));
+  }
+
   async function say(hook, text, nth = 1) {
-    await hook.until((v) => v.connection.identified, "the identity frame");
+    await settled(hook);
     hook.current.sendMessage({ text });
     return hook.until(answered(nth), `the answer to ${JSON.stringify(text)}`);
   }
@@ -39,7 +51,7 @@ export function agentChatScenarios({ React, createRoot, useAgent, useAgentChat, 
     async chat(base) {
       const session = freshSession("chat");
       const hook = open(base, session);
-      await hook.until((v) => v.connection.identified, "the identity frame");
+      await settled(hook);
       const view = await say(hook, "hello");
       const terminals = net.inbound("cf_agent_use_chat_response").filter((f) => f.done);
       return {
@@ -60,6 +72,14 @@ export function agentChatScenarios({ React, createRoot, useAgent, useAgentChat, 
       return { messages: texts(view) };
     },
 
+    async parts(base) {
+      const session = freshSession("parts");
+      const hook = open(base, session);
+      await say(hook, "weather in Oslo", 1);
+      const view = await say(hook, "think about cuttlefish", 2);
+      return { parts: view.messages.map((m) => m.parts), stored: (await transcript(base, session)).map((m) => m.parts) };
+    },
+
     async history(base) {
       const session = freshSession("history");
       const first = open(base, session);
@@ -67,14 +87,14 @@ export function agentChatScenarios({ React, createRoot, useAgent, useAgentChat, 
       first.unmount();
       const second = open(base, session);
       const view = await second.until((v) => v.messages.length >= 2 && v.status === "ready", "the loaded history");
-      await second.until((v) => v.connection.identified, "the identity frame of the second hook");
+      await settled(second, "of the second hook");
       return { before, after: texts(view) };
     },
 
     async stop(base) {
       const session = freshSession("stop");
       const hook = open(base, session);
-      await hook.until((v) => v.connection.identified, "the identity frame");
+      await settled(hook);
       hook.current.sendMessage({ text: `count to ${LONG * 5}` });
       await hook.until(streaming, "the first words of the long answer");
       hook.current.stop();
@@ -92,7 +112,7 @@ export function agentChatScenarios({ React, createRoot, useAgent, useAgentChat, 
     async regenerate(base) {
       const session = freshSession("regenerate");
       const hook = open(base, session);
-      await hook.until((v) => v.connection.identified, "the identity frame");
+      await settled(hook);
       const first = texts(await say(hook, "hello"));
       hook.current.regenerate();
       const view = await hook.until(
@@ -106,8 +126,8 @@ export function agentChatScenarios({ React, createRoot, useAgent, useAgentChat, 
       const session = freshSession("clear");
       const hook = open(base, session);
       const other = open(base, session);
-      await other.until((v) => v.connection.identified, "the identity frame of the other tab");
-      await hook.until((v) => v.connection.identified, "the identity frame");
+      await settled(other, "of the other tab");
+      await settled(hook);
       await say(hook, "my name is Zelda");
       await other.until((v) => v.messages.length === 2, "the answer in the other tab");
       hook.current.clearHistory();
@@ -121,8 +141,8 @@ export function agentChatScenarios({ React, createRoot, useAgent, useAgentChat, 
       const session = freshSession("set");
       const hook = open(base, session);
       const other = open(base, session);
-      await other.until((v) => v.connection.identified, "the identity frame of the other tab");
-      await hook.until((v) => v.connection.identified, "the identity frame");
+      await settled(other, "of the other tab");
+      await settled(hook);
       hook.current.setMessages([{ id: "u-set", role: "user", parts: [{ type: "text", text: "my name is Grace" }] }]);
       await other.until((v) => v.messages.length === 1, "the set messages in the other tab");
       const stored = (await transcript(base, session)).map(brief);
@@ -134,8 +154,8 @@ export function agentChatScenarios({ React, createRoot, useAgent, useAgentChat, 
       const session = freshSession("observer");
       const owner = open(base, session);
       const observer = open(base, session);
-      await observer.until((v) => v.connection.identified, "the identity frame of the observer");
-      await owner.until((v) => v.connection.identified, "the identity frame of the owner");
+      await settled(observer, "of the observer");
+      await settled(owner, "of the owner");
       owner.current.sendMessage({ text: `count to ${LONG}` });
       const live = await observer.until(streaming, "live words at the observer");
       const liveAt = { text: last(live).text, busy: live.isStreaming };
@@ -148,7 +168,7 @@ export function agentChatScenarios({ React, createRoot, useAgent, useAgentChat, 
     async resume(base) {
       const session = freshSession("resume");
       const hook = open(base, session);
-      await hook.until((v) => v.connection.identified, "the identity frame");
+      await settled(hook);
       hook.current.sendMessage({ text: `count to ${LONG}` });
       await hook.until(streaming, "the first words of the long answer");
       net.cut();
@@ -166,7 +186,7 @@ export function agentChatScenarios({ React, createRoot, useAgent, useAgentChat, 
     async reload(base) {
       const session = freshSession("reload");
       const first = open(base, session);
-      await first.until((v) => v.connection.identified, "the identity frame");
+      await settled(first);
       first.current.sendMessage({ text: `count to ${LONG}` });
       await first.until(streaming, "the first words of the long answer");
       first.unmount();
@@ -181,7 +201,7 @@ export function agentChatScenarios({ React, createRoot, useAgent, useAgentChat, 
     async "resume-late"(base) {
       const session = freshSession("late");
       const hook = open(base, session);
-      await hook.until((v) => v.connection.identified, "the identity frame");
+      await settled(hook);
       hook.current.sendMessage({ text: `count to ${LONG}` });
       await hook.until(streaming, "the first words of the long answer");
       net.offline = true;
@@ -217,7 +237,7 @@ export function agentChatScenarios({ React, createRoot, useAgent, useAgentChat, 
     async "offline-send"(base) {
       const session = freshSession("offline");
       const hook = open(base, session);
-      await hook.until((v) => v.connection.identified, "the identity frame");
+      await settled(hook);
       hook.current.sendMessage({ text: `count to ${LONG}` });
       await hook.until(streaming, "the first words of the long answer");
       net.offline = true;
@@ -234,15 +254,15 @@ export function agentChatScenarios({ React, createRoot, useAgent, useAgentChat, 
       // The hook probes once more when its turn is over; what that brings is part of the result.
       const probes = () => net.outbound("cf_agent_stream_resume_request").length;
       const before = probes();
-      let settled = true;
+      let healed = true;
       try {
         await hook.until(
           (v) => v.status === "ready" && v.messages.length === 4 && complete(brief(v.messages[1])),
           "the whole first answer", 3_000);
       } catch {
-        settled = false;
+        healed = false;
       }
-      return { settled, probes: [before, probes()], status: hook.current.status, messages: texts(hook.current),
+      return { healed, probes: [before, probes()], status: hook.current.status, messages: texts(hook.current),
         beforeProbe: texts(view), stored: (await transcript(base, session)).map(brief) };
     },
 
@@ -250,8 +270,8 @@ export function agentChatScenarios({ React, createRoot, useAgent, useAgentChat, 
       const session = freshSession("queued");
       const first = open(base, session);
       const second = open(base, session);
-      await first.until((v) => v.connection.identified, "the identity frame of the first tab");
-      await second.until((v) => v.connection.identified, "the identity frame of the second tab");
+      await settled(first, "of the first tab");
+      await settled(second, "of the second tab");
       first.current.sendMessage({ text: `count to ${LONG}` });
       await first.until(streaming, "the first words of the long answer");
       second.current.sendMessage({ text: "hello from the queue" });
@@ -274,7 +294,7 @@ export function agentChatScenarios({ React, createRoot, useAgent, useAgentChat, 
 
     async error(base) {
       const hook = open(base, freshSession("error"));
-      await hook.until((v) => v.connection.identified, "the identity frame");
+      await settled(hook);
       hook.current.sendMessage({ text: "fail" });
       const failed = await hook.until((v) => v.status === "error", "status error");
       const message = failed.error?.message ?? null;
@@ -288,8 +308,8 @@ export function agentChatScenarios({ React, createRoot, useAgent, useAgentChat, 
     async isolation(base) {
       const [a, b] = [freshSession("iso-a"), freshSession("iso-b")];
       const [first, second] = [open(base, a), open(base, b)];
-      await first.until((v) => v.connection.identified, "the identity frame of the first session");
-      await second.until((v) => v.connection.identified, "the identity frame of the second session");
+      await settled(first, "of the first session");
+      await settled(second, "of the second session");
       await Promise.all([say(first, "my name is Ada"), say(second, "my name is Bob")]);
       await Promise.all([say(first, "what is my name?", 2), say(second, "what is my name?", 2)]);
       return {
@@ -305,8 +325,8 @@ export function agentChatScenarios({ React, createRoot, useAgent, useAgentChat, 
       const seen = [];
       const hook = open(base, session);
       const other = open(base, session, { agent: { onStateUpdate: (s, source) => seen.push({ state: s, source }) } });
-      await hook.until((v) => v.connection.identified, "the identity frame");
-      await other.until((v) => v.connection.identified, "the identity frame of the other tab");
+      await settled(hook);
+      await settled(other, "of the other tab");
       hook.current.connection.setState({ theme: "dark", n: 0 });
       await other.until((v) => v.connection.state?.theme === "dark", "the state in the other tab");
       return { seen, state: other.current.connection.state };

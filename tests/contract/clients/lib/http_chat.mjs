@@ -2,7 +2,7 @@
 import { mount } from "./hook.mjs";
 import { brief, emit, freshSession, transcript } from "./report.mjs";
 
-const LONG = 40;
+const LONG = 60;
 
 export function httpScenarios({ React, createRoot, useChat, DefaultChatTransport }) {
   function open(base, session, options = {}) {
@@ -41,6 +41,14 @@ export function httpScenarios({ React, createRoot, useChat, DefaultChatTransport
       await say(hook, "my name is Ada", 1);
       const view = await say(hook, "what is my name?", 2);
       return { messages: texts(view), stored: (await transcript(base, session)).map(brief), calls };
+    },
+
+    async parts(base) {
+      const session = freshSession("http-parts");
+      const hook = open(base, session);
+      await say(hook, "weather in Oslo", 1);
+      const view = await say(hook, "think about cuttlefish", 2);
+      return { parts: view.messages.map((m) => m.parts), stored: (await transcript(base, session)).map((m) => m.parts) };
     },
 
     async history(base) {

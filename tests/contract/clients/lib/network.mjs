@@ -9,9 +9,9 @@ export function network(WebSocket) {
   const net = { frames: [], sockets: new Set(), offline: false, opened: 0, listeners: new Set() };
 
   net.Bare = class extends WebSocket {
-    constructor(url, protocols) {
+    constructor(url, protocols, options) {
       // Offline means that connecting fails at once, as with a lost network: nobody listens on port 9.
-      super(net.offline ? "ws://127.0.0.1:9/" : url, protocols);
+      super(net.offline ? "ws://127.0.0.1:9/" : url, protocols, options);
       this.on("open", () => {
         net.sockets.add(this);
         net.opened += 1;

@@ -2,7 +2,7 @@
 import { mount } from "./hook.mjs";
 import { freshSession, poll, transcript } from "./report.mjs";
 
-export function oldAgentScenarios({ React, createRoot, useAgent, useAgentChat, net }) {
+export function oldAgentScenarios({ React, createRoot, useAgent, useAgentChat, useChat, net }) {
   function open(base, session) {
     return mount({ React, createRoot, net }, () => {
       const connection = useAgent({ agent: "chat", name: session, host: new URL(base).host });
@@ -41,6 +41,33 @@ export function oldAgentScenarios({ React, createRoot, useAgent, useAgentChat, n
         stored: await transcript(base, session),
         transcriptsToOwner: net.inbound("cf_agent_chat_messages").length,
       };
+    },
+
+    async tool(base) {
+      const session = freshSession("old-tool");
+      const hook = open(base, session);
+      const view = await say(hook, "weather in Oslo");
+      const answer = view.messages.at(-1);
+      const first = { content: answer.content, parts: answer.parts.map((p) => p.type), calls: answer.toolInvocations };
+      const next = await say(hook, "think about cuttlefish", 2);
+      return { first, reasoning: next.messages.at(-1).reasoning, content: next.messages.at(-1).content };
+    },
+
+    async http(base) {
+      const session = freshSession("old-http");
+      const seen = [];
+      const hook = mount({ React, createRoot, net }, () =>
+        useChat({
+          api: `${base}/agents/chat/${session}`,
+          onResponse: (r) => seen.push({ status: r.status, headers: Object.fromEntries(r.headers) }),
+        }));
+      await hook.until(() => true, "the first render");
+      hook.current.append({ role: "user", content: "my name is Ada" });
+      await hook.until((v) => answered(1)(v) || v.status === "error", "the first answer over HTTP");
+      if (hook.current.error) throw hook.current.error;
+      hook.current.append({ role: "user", content: "what is my name?" });
+      const view = await hook.until(answered(2), "the second answer over HTTP");
+      return { messages: texts(view), responses: seen, stored: await transcript(base, session) };
     },
 
     async clear(base) {

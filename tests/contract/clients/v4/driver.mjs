@@ -12,5 +12,6 @@ const React = await import("react");
 const { createRoot } = await import("react-dom/client");
 const { useAgent } = await import("agents/react");
 const { useAgentChat } = await import("agents/ai-react");
+const { useChat } = await import("@ai-sdk/react");
 
-await main(oldAgentScenarios({ React, createRoot, useAgent, useAgentChat, net }));
+await main(oldAgentScenarios({ React, createRoot, useAgent, useAgentChat, useChat, net }));

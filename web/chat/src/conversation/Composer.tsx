@@ -60,11 +60,25 @@ export function Composer({ field, busy, blocked, agentTitle, onSend, onStop }: P
         }}
       />
       {busy ? (
-        <button type="button" className="send send-stop" data-testid="stop" onClick={onStop} aria-label="Stop the answer" title="Stop (Esc)">
+        <button
+          type="button"
+          className="send send-stop"
+          data-testid="stop"
+          onClick={onStop}
+          aria-label="Stop the answer"
+          title="Stop (Esc)"
+        >
           <Icon name="stop" />
         </button>
       ) : (
-        <button type="submit" className="send" data-testid="send" disabled={!ready} aria-label="Send" title="Send (Enter)">
+        <button
+          type="submit"
+          className="send"
+          data-testid="send"
+          disabled={!ready}
+          aria-label="Send"
+          title="Send (Enter)"
+        >
           <Icon name="arrowUp" />
         </button>
       )}

@@ -20,7 +20,7 @@ export function ConfirmClear({ onConfirm, onCancel }: { onConfirm: () => void; o
       }}
     >
       <h2 id="clear-title">Clear this conversation?</h2>
-      <p>Every message of this session is deleted on the server, for all windows that show it. This cannot be undone.</p>
+      <p>Every message of this session is deleted, for all windows that show it. This cannot be undone.</p>
       <div className="dialog-actions">
         <button type="button" className="button" data-testid="clear-cancel" onClick={onCancel}>
           Keep it

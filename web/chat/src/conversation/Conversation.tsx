@@ -16,6 +16,7 @@ import { partsWithText } from "./message-text.ts";
 import { Notices } from "./Notices.tsx";
 import { Transcript } from "./Transcript.tsx";
 import { useCatchUp } from "./use-catch-up.ts";
+import { useStop } from "./use-stop.ts";
 import { Welcome } from "./Welcome.tsx";
 
 interface Props {
@@ -46,6 +47,7 @@ export function Conversation({ agent, agents, version, sessionId, shared, onNewS
   const [clearing, setClearing] = useState(false);
   const [debugOpen, setDebugOpen] = useState(false);
   const field = useRef<HTMLTextAreaElement>(null);
+  const debugToggle = useRef<HTMLButtonElement>(null);
   useDebugShortcut(useCallback(() => setDebugOpen((open) => !open), []));
 
   useEffect(() => {
@@ -75,10 +77,11 @@ export function Conversation({ agent, agents, version, sessionId, shared, onNewS
     void current.current.addToolApprovalResponse({ id, approved });
     field.current?.focus();
   }, []);
+  const stopTurn = useStop(socket, chat);
   const stop = useCallback(() => {
-    void current.current.stop();
+    stopTurn();
     field.current?.focus();
-  }, []);
+  }, [stopTurn]);
   const clear = () => {
     setClearing(false);
     chat.clearHistory();
@@ -97,6 +100,7 @@ export function Conversation({ agent, agents, version, sessionId, shared, onNewS
         shared={shared}
         canClear={chat.messages.length > 0 && connection === "connected"}
         debugOpen={debugOpen}
+        debugToggle={debugToggle}
         onChooseAgent={onChooseAgent}
         onNewSession={onNewSession}
         onClear={() => setClearing(true)}
@@ -153,7 +157,10 @@ export function Conversation({ agent, agents, version, sessionId, shared, onNewS
           connection={connection}
           version={version}
           log={log}
-          onClose={() => setDebugOpen(false)}
+          onClose={() => {
+            setDebugOpen(false);
+            debugToggle.current?.focus();
+          }}
         />
       )}
       {clearing && <ConfirmClear onConfirm={clear} onCancel={() => setClearing(false)} />}

@@ -1,3 +1,4 @@
+import type { RefObject } from "react";
 import { Icon } from "../chrome/Icon.tsx";
 import { Logo } from "../chrome/Logo.tsx";
 import { useTheme } from "../chrome/theme.ts";
@@ -11,6 +12,7 @@ interface Props {
   shared: boolean;
   canClear: boolean;
   debugOpen: boolean;
+  debugToggle: RefObject<HTMLButtonElement | null>;
   onChooseAgent: (name: string) => void;
   onNewSession: () => void;
   onClear: () => void;
@@ -27,18 +29,21 @@ export function Header(props: Props) {
         <Logo size={30} />
         <div className="brand-text">
           {agents.length > 1 ? (
-            <select
-              className="agent-choice"
-              aria-label="Agent"
-              value={agent.name}
-              onChange={({ target }) => props.onChooseAgent(target.value)}
-            >
-              {agents.map(({ name, title }) => (
-                <option key={name} value={name}>
-                  {title}
-                </option>
-              ))}
-            </select>
+            <>
+              <h1 className="visually-hidden">{agent.title}</h1>
+              <select
+                className="agent-choice"
+                aria-label="Agent"
+                value={agent.name}
+                onChange={({ target }) => props.onChooseAgent(target.value)}
+              >
+                {agents.map(({ name, title }) => (
+                  <option key={name} value={name}>
+                    {title}
+                  </option>
+                ))}
+              </select>
+            </>
           ) : (
             <h1>{agent.title}</h1>
           )}
@@ -50,7 +55,11 @@ export function Header(props: Props) {
       </div>
       <div className="badges">
         {agent.demo ? (
-          <span className="badge badge-demo" data-testid="demo-badge" title="No model key is set on the server. Answers are written in advance.">
+          <span
+            className="badge badge-demo"
+            data-testid="demo-badge"
+            title="No model key is set on the server. Answers are written in advance."
+          >
             Demo model
             <span className="badge-more"> · no key set</span>
           </span>
@@ -58,22 +67,59 @@ export function Header(props: Props) {
           agent.model && <span className="badge badge-model">{agent.model}</span>
         )}
         {shared && (
-          <span className="badge" data-testid="shared-badge" title="Another window may show and use this session too.">
+          <span
+            className="badge"
+            data-testid="shared-badge"
+            title="Another window may show and use this session too."
+          >
             Shared session
           </span>
         )}
       </div>
       <nav className="header-actions" aria-label="Session">
-        <button type="button" className="icon-button" data-testid="new-session" onClick={props.onNewSession} aria-label="New session" title="New session: start again in this tab">
+        <button
+          type="button"
+          className="icon-button"
+          data-testid="new-session"
+          onClick={props.onNewSession}
+          aria-label="New session"
+          title="New session: start again in this tab"
+        >
           <Icon name="plus" />
         </button>
-        <button type="button" className="icon-button" data-testid="clear" onClick={props.onClear} disabled={!props.canClear} aria-label="Clear the conversation" title="Clear the conversation">
+        <button
+          type="button"
+          className="icon-button"
+          data-testid="clear"
+          onClick={props.onClear}
+          disabled={!props.canClear}
+          aria-label="Clear the conversation"
+          title="Clear the conversation"
+        >
           <Icon name="trash" />
         </button>
-        <button type="button" className="icon-button" data-testid="theme" onClick={toggleTheme} aria-label={theme === "dark" ? "Use light colours" : "Use dark colours"} title={theme === "dark" ? "Use light colours" : "Use dark colours"}>
+        <button
+          type="button"
+          className="icon-button"
+          data-testid="theme"
+          onClick={toggleTheme}
+          aria-label={theme === "dark" ? "Use light colours" : "Use dark colours"}
+          title={theme === "dark" ? "Use light colours" : "Use dark colours"}
+        >
           <Icon name={theme === "dark" ? "sun" : "moon"} />
         </button>
-        <button type="button" className="icon-button" data-testid="debug-toggle" onClick={props.onToggleDebug} aria-expanded={debugOpen} aria-controls={debugOpen ? "debug-panel" : undefined} aria-label="Debug panel" aria-keyshortcuts="Control+. Meta+." title="Debug panel (Ctrl/Cmd + .)">
+        <button
+          type="button"
+          className="icon-button"
+          ref={props.debugToggle}
+          data-testid="debug-toggle"
+          onClick={props.onToggleDebug}
+          aria-expanded={debugOpen}
+          aria-controls={debugOpen ? "debug-panel" : undefined}
+          aria-label="Debug panel"
+          aria-keyshortcuts="Control+. Meta+."
+          title="Debug panel (Ctrl/Cmd + .)"
+        >
           <Icon name="bug" />
         </button>
       </nav>

@@ -45,7 +45,7 @@ export const Message = memo(function Message(props: Props) {
         </div>
       )}
       <div className="message-main">
-        <h3 className="visually-hidden">{own ? "You said" : `${agentTitle} said`}</h3>
+        <h2 className="visually-hidden">{own ? "You said" : `${agentTitle} said`}</h2>
         {editing ? (
           <MessageEditor
             text={text}

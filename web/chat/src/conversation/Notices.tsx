@@ -16,7 +16,11 @@ export function Notices({ activity, closeReason, error, onReconnect, onRetry, on
   switch (activity.state) {
     case "closed":
       return (
-        <Notice tone="bad" testId="connection-error" text={`The server closed this session: ${closeReason || "no reason given"}`}>
+        <Notice
+          tone="bad"
+          testId="connection-error"
+          text={`The server closed this session: ${closeReason || "it gave no reason."}`}
+        >
           <button type="button" className="button" onClick={onReconnect}>
             Try again
           </button>
@@ -26,10 +30,20 @@ export function Notices({ activity, closeReason, error, onReconnect, onRetry, on
         </Notice>
       );
     case "offline":
-      return <Notice tone="warn" testId="offline" text="You are offline. Messages you send are delivered when the network is back." />;
+      return (
+        <Notice
+          tone="warn"
+          testId="offline"
+          text="You are offline. What you send is delivered when the network is back."
+        />
+      );
     case "reconnecting":
       return (
-        <Notice tone="warn" testId="reconnecting" text="The connection was lost. An answer in progress continues on the server.">
+        <Notice
+          tone="warn"
+          testId="reconnecting"
+          text="The connection was lost. An answer in progress continues on the server."
+        >
           <button type="button" className="button" onClick={onReconnect}>
             Reconnect now
           </button>
@@ -50,7 +64,14 @@ export function Notices({ activity, closeReason, error, onReconnect, onRetry, on
   }
 }
 
-function Notice({ tone, testId, text, children }: { tone: "info" | "warn" | "bad"; testId: string; text: string; children?: ReactNode }) {
+interface NoticeProps {
+  tone: "info" | "warn" | "bad";
+  testId: string;
+  text: string;
+  children?: ReactNode;
+}
+
+function Notice({ tone, testId, text, children }: NoticeProps) {
   return (
     <div className={`notice notice-${tone}`} role={tone === "bad" ? "alert" : "status"} data-testid={testId}>
       <p>{text}</p>

@@ -8,7 +8,7 @@ export function Sources({ parts }: { parts: UIMessage["parts"] }) {
   if (sources.length === 0) return null;
   return (
     <section className="sources" aria-label="Sources" data-testid="sources">
-      <h4>Sources</h4>
+      <h3>Sources</h3>
       <ol>
         {sources.map((source) => (
           <li key={source.sourceId}>

@@ -24,7 +24,13 @@ export function ToolCard({ part, onApproval }: Props) {
   const asking = part.state === "approval-requested";
   const name = getToolName(part);
   return (
-    <section className={`card tool tool-${tone}`} data-testid="tool" data-tool={name} data-state={part.state} aria-label={`Tool ${name}`}>
+    <section
+      className={`card tool tool-${tone}`}
+      data-testid="tool"
+      data-tool={name}
+      data-state={part.state}
+      aria-label={`Tool ${name}`}
+    >
       <details open={asking || undefined}>
         <summary>
           <Icon name="chevron" size={14} />
@@ -37,7 +43,7 @@ export function ToolCard({ part, onApproval }: Props) {
           {part.state === "output-available" && <Value label="Output" value={part.output} />}
           {part.state === "output-error" && (
             <div className="tool-value" data-testid="tool-error">
-              <h4>Error</h4>
+              <h3>Error</h3>
               <p className="tool-error">{part.errorText}</p>
             </div>
           )}
@@ -73,7 +79,7 @@ export function ToolCard({ part, onApproval }: Props) {
 function Value({ label, value }: { label: string; value: unknown }) {
   return (
     <div className="tool-value">
-      <h4>{label}</h4>
+      <h3>{label}</h3>
       <pre className="card-code" tabIndex={0} aria-label={label}>
         {typeof value === "string" ? value : JSON.stringify(value, null, 2)}
       </pre>

@@ -7,13 +7,17 @@ const NEAR = 80;
  * Keeps the end of a scrolling box in view while `content` grows, until the visitor scrolls up to read.
  * Returns whether the end is in view, and a function that goes there.
  */
-export function useStickToEnd(box: RefObject<HTMLElement | null>, content: unknown): [boolean, () => void] {
+export function useStickToEnd(
+  box: RefObject<HTMLElement | null>,
+  content: readonly unknown[],
+): [boolean, () => void] {
   const [atEnd, setAtEnd] = useState(true);
   const sticking = useRef(true);
+  const empty = content.length === 0; // Then there is a welcome, which is read from its beginning.
 
   useEffect(() => {
     const element = box.current;
-    if (!element) return;
+    if (!element || empty) return;
     const scrolled = () => {
       const near = element.scrollHeight - element.scrollTop - element.clientHeight < NEAR;
       sticking.current = near;
@@ -30,11 +34,11 @@ export function useStickToEnd(box: RefObject<HTMLElement | null>, content: unkno
       element.removeEventListener("scroll", scrolled);
       observer.disconnect();
     };
-  }, [box]);
+  }, [box, empty]);
 
   useLayoutEffect(() => {
-    if (box.current && sticking.current) box.current.scrollTop = box.current.scrollHeight;
-  }, [box, content]);
+    if (box.current && (empty || sticking.current)) box.current.scrollTop = empty ? 0 : box.current.scrollHeight;
+  }, [box, content, empty]);
 
   const goToEnd = useCallback(() => {
     sticking.current = true;
@@ -42,5 +46,5 @@ export function useStickToEnd(box: RefObject<HTMLElement | null>, content: unkno
     if (box.current) box.current.scrollTop = box.current.scrollHeight;
   }, [box]);
 
-  return [atEnd, goToEnd];
+  return [atEnd || empty, goToEnd];
 }

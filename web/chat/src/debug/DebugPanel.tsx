@@ -117,8 +117,8 @@ const FrameRow = memo(function FrameRow({ frame }: { frame: Frame }) {
           </span>
           <time>{clockTime(frame.time)}</time>
           <span className="frame-type">
-            {frame.type}
-            {frame.detail && <span className="frame-detail"> {frame.detail}</span>}
+            {frame.detail && <span className="frame-detail">{frame.detail} </span>}
+            <span className="frame-name">{frame.type}</span>
           </span>
           <span className="frame-size">{byteSize(frame.size)}</span>
         </summary>

@@ -54,6 +54,15 @@ const components: Components = {
       </a>
     );
   },
+  // The page has used h1, and h2 for who said it: headings of an answer begin below.
+  h1: ({ children }) => <h3 className="heading-1">{children}</h3>,
+  h2: ({ children }) => <h4 className="heading-2">{children}</h4>,
+  h3: ({ children }) => <h5 className="heading-3">{children}</h5>,
+  h4: ({ children }) => <h6>{children}</h6>,
+  h5: ({ children }) => <h6>{children}</h6>,
+  input: ({ checked }) => (
+    <input type="checkbox" checked={checked === true} disabled aria-label={checked ? "done" : "open"} />
+  ),
   img: ({ src, alt }) => <Picture url={safeImage(typeof src === "string" ? src : undefined)} alt={alt ?? ""} />,
   pre: ({ node: _node, children }) => <CodeBlock>{children}</CodeBlock>,
   table: ({ node: _node, ...rest }: ComponentProps<"table"> & { node?: unknown }) => (

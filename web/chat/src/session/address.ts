@@ -1,3 +1,5 @@
+import { isSessionId } from "cutty-session";
+
 /** The page's address carries two choices: `?agent=` and `?session=`. */
 
 export function wantedAgent(href: string = location.href): string | null {
@@ -6,7 +8,7 @@ export function wantedAgent(href: string = location.href): string | null {
 
 /** Whether the address names a session, so that this window shows one that another tab may show too. */
 export function wantsSharedSession(href: string = location.href): boolean {
-  return new URL(href).searchParams.has("session");
+  return isSessionId(new URL(href).searchParams.get("session"));
 }
 
 /** This page with a session of the tab's own. */

@@ -1,5 +1,6 @@
 import type { UIMessage } from "ai";
 
+const FAILED = "The history could not be loaded";
 const PAUSES_MS = [400, 1200];
 
 /**
@@ -16,11 +17,9 @@ export async function loadHistory({ url }: { url?: string }): Promise<UIMessage[
       const response = await fetch(address, { headers: { Accept: "application/json" } });
       if (response.ok) return readMessages(await response.text());
       if (response.status < 500) return [];
-      if (pause === undefined) throw new Error(`The history could not be loaded: the server answered ${response.status}.`);
+      if (pause === undefined) throw new Error(`${FAILED}: the server answered ${response.status}.`);
     } catch (error) {
-      if (pause === undefined) {
-        throw error instanceof TypeError ? new Error("The history could not be loaded: the server cannot be reached.") : error;
-      }
+      if (pause === undefined) throw error instanceof TypeError ? new Error(`${FAILED}: no connection.`) : error;
     }
     await new Promise((resolve) => setTimeout(resolve, pause));
   }

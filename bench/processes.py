@@ -1,0 +1,61 @@
+"""Starting servers as processes, and reading what they cost."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+
+def free_port() -> int:
+    """A port nobody uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Server:
+    """A running server process."""
+
+    def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
+        self.process = process
+        self.port = port
+        self.stats = psutil.Process(process.pid)
+
+    def cpu_s(self) -> float:
+        """CPU seconds used so far, all threads."""
+        times = self.stats.cpu_times()
+        return float(times.user + times.system)
+
+    def memory(self) -> int:
+        """Proportional set size in bytes."""
+        return int(self.stats.memory_full_info().pss)
+
+
+@contextlib.contextmanager
+def running(name: str, *arguments: str) -> Iterator[Server]:
+    """The server ``name`` of :mod:`bench.servers`, listening."""
+    port = free_port()
+    with tempfile.TemporaryDirectory() as data:
+        command = [sys.executable, "-m", "bench.servers", name, str(port), data, *arguments]
+        process = subprocess.Popen(command, cwd=Path(__file__).parent.parent)
+        try:
+            deadline = time.monotonic() + 20
+            while True:
+                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                    break
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError(f"the {name} server did not start")
+                time.sleep(0.02)
+            yield Server(process, port)
+        finally:
+            process.terminate()
+            process.wait(20)

@@ -1,0 +1,109 @@
+"""The two servers that are compared, each run as a process of its own: ``python -m bench.servers NAME PORT [DATA]``."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import uvicorn
+from bench.agents import Instant, words
+
+from cutty_agent import App
+from cutty_agent.config import load
+from cutty_agent.ports.door import Opening
+from cutty_agent.ports.outlet import Outlet
+from cutty_agent.transport.opening import Entrance
+from cutty_agent.transport.websocket_protocol import websocket_protocol
+from cutty_agent.wire import server
+from cutty_agent.wire.client import ChatRequest, decode_body, decode_frame
+
+
+class BareLink:
+    """One socket of the bare server: the same frames, with no session, store or fold."""
+
+    def __init__(self, outlet: Outlet) -> None:
+        self._outlet = outlet
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def receive(self, text: bytes | str) -> None:
+        """Answer a chat request."""
+        frame = decode_frame(text)
+        if isinstance(frame, ChatRequest):
+            task = asyncio.get_running_loop().create_task(self._answer(frame))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _answer(self, frame: ChatRequest) -> None:
+        body, _ = decode_body(frame.init.body or "{}")
+        last: dict[str, Any] = msgspec.json.decode(body.messages[-1])  # type: ignore[index]  # always sent here
+        frames = server.ResponseFrames(frame.id)
+        seq = 0
+        async for chunk in chunks(int(last["parts"][0]["text"])):
+            self._outlet.send(frames.chunk(msgspec.json.encode(chunk), seq))
+            seq += 1
+        self._outlet.send(frames.terminal("completed", [last["id"]]))
+
+    def receive_binary(self, data: bytes) -> None:
+        """Nothing."""
+
+    def writable(self) -> None:
+        """Nothing."""
+
+    def lost(self) -> None:
+        """Nothing."""
+
+
+async def chunks(count: int) -> AsyncIterator[dict[str, str]]:
+    """The chunks that a session makes of so many words."""
+    yield {"type": "start", "messageId": "assistant_1790000000000_abcdefghi"}
+    yield {"type": "text-start", "id": "text-1"}
+    async for word in words(count):
+        yield {"type": "text-delta", "id": "text-1", "delta": word}
+    yield {"type": "text-end", "id": "text-1"}
+    yield {"type": "finish", "finishReason": "stop"}
+
+
+class BareDoor:
+    """Lets every socket in and greets it like a session."""
+
+    def connect(self, outlet: Outlet, opening: Opening) -> BareLink:
+        """A new socket."""
+        outlet.send(server.identity(opening.address.session, opening.address.agent, state_follows=False))
+        outlet.send(server.MCP_SERVERS)
+        return BareLink(outlet)
+
+
+async def _nothing(scope: Any, receive: Any, send: Any) -> None:
+    while scope["type"] == "lifespan":
+        message = await receive()
+        await send({"type": message["type"] + ".complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
+
+
+def main() -> None:
+    """Serve until killed."""
+    name, port = sys.argv[1], int(sys.argv[2])
+    app: Any
+    if name == "bare":
+        app, ws = _nothing, websocket_protocol(BareDoor(), Entrance(resolve=lambda segment: segment))
+    else:
+        lifetimes = {"idle_s": float(sys.argv[4]) if len(sys.argv) > 4 else 30.0}
+        app = App([Instant], load(data=Path(sys.argv[3]), lifetimes=lifetimes, log_level="warning"))
+        ws = app.websocket_class()
+        import logging
+
+        import structlog
+
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    uvicorn.run(
+        app, port=port, http="httptools", ws=ws, loop="uvloop", access_log=False, log_level="warning", backlog=4096
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""How things look in a terminal: safe text, times, errors."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from ..errors import CuttyError
+
+_CONTROL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_STEPS = ((60, "s"), (60, "min"), (24, "h"), (365, "d"))
+
+
+def printable(text: str) -> str:
+    """Text without what a terminal would obey: a visitor or a model may have written it."""
+    return _CONTROL.sub("", text)
+
+
+def clock(ms: int) -> str:
+    """Local date and time of milliseconds since 1970."""
+    return datetime.fromtimestamp(ms / 1000).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def ago(ms: int, now_ms: int | None = None) -> str:
+    """How long ago something was, in the largest unit that fits: ``3 min ago``."""
+    now = time.time_ns() // 1_000_000 if now_ms is None else now_ms
+    amount = max(0, now - ms) // 1000
+    if amount < 2:
+        return "now"
+    for size, unit in _STEPS:
+        if amount < size:
+            return f"{amount} {unit} ago"
+        amount //= size
+    return f"{amount} y ago"
+
+
+def complain(error: CuttyError | str) -> None:
+    """An error on standard error, with its remedy."""
+    said = str(error) if isinstance(error, str) else f"{error.sentence} {error.remedy}"
+    Console(stderr=True).print(Text.assemble(("Error ", "bold red"), printable(said)), soft_wrap=True)
+
+
+def note(text: str) -> None:
+    """A remark on standard error, which is not part of the result."""
+    Console(stderr=True).print(Text(printable(text), "dim"), soft_wrap=True)
+
+
+@contextmanager
+def readable_errors() -> Iterator[None]:
+    """Print an error of ours and end with exit code 1."""
+    try:
+        yield
+    except CuttyError as error:
+        complain(error)
+        raise typer.Exit(1) from error

@@ -1,0 +1,153 @@
+"""What an awake session holds, and the services its parts share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+import msgspec
+import structlog
+
+from ..agent.chat import ChatAgent
+from ..clock import Clock
+from ..config import Settings
+from ..core import reconcile
+from ..core.turn_queue import concurrency
+from ..ids import Address
+from ..ports.store import Snapshot
+from ..wire import server
+from ..wire.turn_record import TurnRecord, decode_turn
+from .audience import Audience
+from .connection import Connection
+from .journal import Journal
+from .transcript import Transcript
+
+log = structlog.get_logger("cutty_agent.session")
+
+
+class Room:
+    """Transcript, state, turn records and audience of one session from a wake-up to a sleep.
+
+    ``rested`` is called when the turn queue came to rest; ``broken`` when the store refused a write, so that
+    memory and store may differ and the session must be loaded anew. ``failed`` holds the retained terminal
+    errors, oldest first; ``owners`` the connections that wait for a terminal frame.
+    """
+
+    def __init__(
+        self,
+        agent: ChatAgent,
+        snapshot: Snapshot,
+        journal: Journal,
+        connections: list[Connection],
+        settings: Settings,
+        clock: Clock,
+        *,
+        rested: Callable[[], None],
+        broken: Callable[[], None],
+    ) -> None:
+        self.address: Address = journal.address
+        self.agent = agent
+        self.journal = journal
+        self.settings = settings
+        self.clock = clock
+        self.names = {"agent": self.address.agent, "session": self.address.session}
+        self.concurrency = concurrency(agent.message_concurrency)
+        self.audience = Audience(connections)
+        self.transcript = Transcript(reconcile.load([message.body for message in snapshot.messages]))
+        self.state_body = self._readable(snapshot.state)
+        self.records: dict[str, TurnRecord] = {}
+        self.failed: dict[str, TurnRecord] = {}
+        self.owners: dict[str, Connection] = {}
+        self.recovering = False
+        self.rested = rested
+        self.broken = broken
+        self._lane: deque[Callable[[], Awaitable[object]]] = deque()
+        self._lane_task: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        for stored in snapshot.turns:
+            self._load_record(stored.record)
+
+    def _readable(self, body: bytes | None) -> bytes | None:
+        """The stored state; a corrupt row counts as none and heals at the next write (protocol 2.4)."""
+        if body is None:
+            return None
+        try:
+            msgspec.json.decode(body)
+        except msgspec.DecodeError:
+            log.warning("state.unreadable", **self.names)
+            return None
+        return body
+
+    def _load_record(self, body: bytes) -> None:
+        try:
+            record = decode_turn(body)
+        except msgspec.MsgspecError:
+            log.warning("turn.record_unreadable", **self.names)
+            return
+        self.records[record.request_id] = record
+        if record.outcome is not None:
+            self._note_failure(record)
+
+    # -- turns
+
+    def closed(self, record: TurnRecord) -> None:
+        """A turn ended and is stored as such."""
+        self.records[record.request_id] = record
+        self._note_failure(record)
+
+    def _note_failure(self, record: TurnRecord) -> None:
+        if record.outcome == "error":
+            self.failed[record.request_id] = record
+        elif record.outcome in {"completed", "aborted"}:
+            self.failed.clear()
+
+    def say_recovering(self, active: bool, request_id: str | None = None) -> None:
+        """Tell every client when recovery begins and ends."""
+        if active != self.recovering:
+            self.recovering = active
+            self.audience.everyone(server.recovering(active, request_id))
+
+    # -- work beside the events
+
+    @property
+    def working(self) -> bool:
+        """Whether a hook or task of this session runs or waits."""
+        return bool(self._lane or self._lane_task or self._tasks)
+
+    def lane(self, hook: Callable[[], Awaitable[object]]) -> None:
+        """Run a hook of the author after those before it; its errors are logged only."""
+        self._lane.append(hook)
+        if self._lane_task is None:
+            self._lane_task = asyncio.get_running_loop().create_task(self._run_lane())
+
+    async def _run_lane(self) -> None:
+        try:
+            while self._lane:
+                try:
+                    await self._lane.popleft()()
+                except Exception:
+                    log.exception("agent.hook_failed", **self.names)
+        finally:
+            self._lane_task = None
+
+    def later(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run something beside the events, concurrently; its errors are logged only."""
+        task = asyncio.get_running_loop().create_task(self._beside(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _beside(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Exception:
+            log.exception("session.task_failed", **self.names)
+
+    async def stop_working(self) -> None:
+        """Cancel the hooks and tasks of this session."""
+        tasks = [task for task in (self._lane_task, *self._tasks) if task is not None]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=2.0)

@@ -1,0 +1,27 @@
+"""A request for a turn, whichever way it came in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from ..wire.turn_record import Kind
+
+
+class Submission(msgspec.Struct):
+    """A request for a turn, whichever way it came in. ``messages`` are JSON texts; ``whole`` says that they may be
+    the client's entire transcript, so that what is missing may have to go (protocol 3.11, Delete)."""
+
+    request_id: str
+    kind: Kind
+    messages: Sequence[msgspec.Raw | bytes]
+    whole: bool = True
+    trusted: bool = False
+    body: dict[str, Any] | None = None
+    client_tools: list[dict[str, Any]] | None = None
+    base: str | None = None
+    attempts: int = 0
+    interruptions: int = 0
+    message_ids: tuple[str, ...] | None = None
