@@ -6,6 +6,7 @@ import asyncio
 import base64
 import os
 import struct
+from time import perf_counter
 from typing import cast
 
 import msgspec
@@ -19,7 +20,11 @@ def request(request_id: str, text: str, *, history: bytes = b"") -> bytes:
     message = {"id": f"u-{request_id}", "role": "user", "parts": [{"type": "text", "text": text}]}
     body = b'{"messages":[' + history + msgspec.json.encode(message) + b'],"trigger":"submit-message"}'
     payload = msgspec.json.encode(
-        {"type": "cf_agent_use_chat_request", "id": request_id, "init": {"method": "POST", "body": body.decode()}}
+        {
+            "type": "cf_agent_use_chat_request",
+            "id": request_id,
+            "init": {"method": "POST", "body": body.decode()},
+        }
     )
     return masked(payload)
 
@@ -73,7 +78,7 @@ class Client(asyncio.Protocol):
             return
         keep = len(_END) - 1
         if self.first is not None and not self.first.done() and b"text-delta" in seen:
-            self.first.set_result(asyncio.get_running_loop().time())
+            self.first.set_result(perf_counter())
         self.chunks += seen.count(_CHUNK) - self._tail.count(_CHUNK)
         ended = seen.count(_END) - self._tail.count(_END)
         self._tail = seen[-keep:] if len(seen) > keep else seen
@@ -92,10 +97,10 @@ class Client(asyncio.Protocol):
         """Send a request and wait for its end; seconds."""
         loop = asyncio.get_running_loop()
         self.done = loop.create_future()
-        start = loop.time()
+        start = perf_counter()  # the loop's own clock counts whole milliseconds
         self.transport.write(frame)
         await self.done
-        return loop.time() - start
+        return perf_counter() - start
 
 
 async def connect(port: int, session: str, agent: str = "instant") -> Client:

@@ -10,9 +10,10 @@ from typing import Any
 
 import msgspec
 import uvicorn
-from bench.agents import Instant, words
 
+from bench.agents import Instant, words
 from cutty_agent import App
+from cutty_agent.cli.tuning import tune
 from cutty_agent.config import load
 from cutty_agent.ports.door import Opening
 from cutty_agent.ports.outlet import Outlet
@@ -87,6 +88,7 @@ async def _nothing(scope: Any, receive: Any, send: Any) -> None:
 
 def main() -> None:
     """Serve until killed."""
+    tune()
     name, port = sys.argv[1], int(sys.argv[2])
     app: Any
     if name == "bare":
@@ -99,9 +101,19 @@ def main() -> None:
 
         import structlog
 
-        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+        structlog.configure(
+            wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+            cache_logger_on_first_use=True,
+        )
     uvicorn.run(
-        app, port=port, http="httptools", ws=ws, loop="uvloop", access_log=False, log_level="warning", backlog=4096
+        app,
+        port=port,
+        http="httptools",
+        ws=ws,
+        loop="uvloop",
+        access_log=False,
+        log_level="warning",
+        backlog=4096,
     )
 
 

@@ -5,27 +5,33 @@ from __future__ import annotations
 import asyncio
 import itertools
 import statistics
+from time import perf_counter
 
 import uvloop
+
 from bench.load import Client, connect, request
 from bench.processes import Server, running
 
 SESSIONS = 200
-ROUNDS = 12
+ROUNDS = 10
+TURNS = 4
 FRAMES_BESIDE_WORDS = 4  # start, text-start, text-end, finish
 _ids = itertools.count()
 
 
 async def one_round(clients: list[Client], words: int) -> float:
-    """Every session takes one turn at once; seconds until the last has ended."""
-    loop = asyncio.get_running_loop()
-    frames = [request(f"r{next(_ids)}", str(words)) for _ in clients]
+    """Every session takes :data:`TURNS` turns, one after another and all sessions at once; seconds."""
     for client in clients:
         client.chunks = 0
-    start = loop.time()
-    await asyncio.gather(*(client.turn(frame) for client, frame in zip(clients, frames, strict=True)))
-    took = loop.time() - start
-    wrong = [client.chunks for client in clients if client.chunks != words + FRAMES_BESIDE_WORDS]
+
+    async def talk(client: Client) -> None:
+        for _ in range(TURNS):
+            await client.turn(request(f"r{next(_ids)}", str(words)))
+
+    start = perf_counter()
+    await asyncio.gather(*(talk(client) for client in clients))
+    took = perf_counter() - start
+    wrong = [client.chunks for client in clients if client.chunks != TURNS * (words + FRAMES_BESIDE_WORDS)]
     if wrong:
         raise RuntimeError(f"{len(wrong)} sessions got a wrong number of chunks, for example {wrong[0]}")
     return took
@@ -40,22 +46,26 @@ async def measure(servers: dict[str, Server]) -> None:
     for words in (200, 50):
         rates: dict[str, list[float]] = {name: [] for name in servers}
         cpu: dict[str, list[float]] = {name: [] for name in servers}
-        for turn in range(ROUNDS + 2):
+        for turn in range(ROUNDS + 1):
             for name, server in servers.items():
                 before = server.cpu_s()
                 took = await one_round(clients[name], words)
-                if turn >= 2:
-                    total = SESSIONS * (words + FRAMES_BESIDE_WORDS)
+                if turn >= 1:
+                    total = SESSIONS * TURNS * (words + FRAMES_BESIDE_WORDS)
                     rates[name].append(total / took)
                     cpu[name].append((server.cpu_s() - before) / total * 1e6)
-        ratio = statistics.median(ours / bare for ours, bare in zip(rates["ours"], rates["bare"], strict=True))
+        ratio = statistics.median(
+            ours / bare for ours, bare in zip(rates["ours"], rates["bare"], strict=True)
+        )
         for name in servers:
             low, high = min(rates[name]), max(rates[name])
             print(
                 f"throughput {words:>4} chunks/turn  {name:<5} {statistics.median(rates[name]):>10,.0f} chunks/s "
                 f"(min {low:,.0f}, max {high:,.0f})  {statistics.median(cpu[name]):.2f} µs CPU/chunk"
             )
-        print(f"throughput {words:>4} chunks/turn  ratio ours/bare {ratio:.2f} (median of {ROUNDS} pairs; aim 0.5)")
+        print(
+            f"throughput {words:>4} chunks/turn  ratio ours/bare {ratio:.2f} (median of {ROUNDS} pairs; aim 0.5)"
+        )
 
 
 def main() -> None:

@@ -69,6 +69,7 @@ class App:
         self._operator: AdminEndpoints | None = None
         self.store: SessionStore | None = None
         self.ready = False
+        self._hurried = False
         self.entrance = Entrance(
             resolve=self._names.get,
             origins=frozenset(self.settings.allow_origins),
@@ -98,7 +99,7 @@ class App:
         finally:
             self.ready = False
             recovery.cancel()
-            await registry.close(grace_s=self.settings.lifetimes.grace_s)
+            await registry.close(grace_s=0.0 if self._hurried else self.settings.lifetimes.grace_s)
             await store.close()
             self._gate = self._registry = self._operator = self.store = None
 
@@ -119,6 +120,17 @@ class App:
 
     async def _embedded(self) -> SessionStore:
         return await open_store(self.settings.data)
+
+    def hang_up(self) -> None:
+        """End the operators' open tails; call it when the server is about to stop and waits for its responses."""
+        if self._operator is not None:
+            self._operator.hang_up()
+
+    def hurry(self) -> None:
+        """While stopping: park running answers now instead of waiting for them; the next start goes on with them."""
+        self._hurried = True
+        if self._registry is not None:
+            self._registry.hurry()
 
     def _operators_token(self) -> str | None:
         if self.settings.admin_token is not None or self._open_store != self._embedded:

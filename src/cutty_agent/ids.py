@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import random
 import re
 import secrets
-import string
 
 import msgspec
 
@@ -15,8 +13,6 @@ MAX_SESSION_ID = 128
 """Characters of a session id, after percent-decoding."""
 
 _SAFE = re.compile(r"[A-Za-z0-9._~:@+=,\- ]{1,128}", re.ASCII)
-_unique = random.Random(secrets.randbits(256))  # message ids must be unique, not secret; no system call each
-_BASE36 = string.digits + string.ascii_lowercase
 
 
 class Address(msgspec.Struct, frozen=True, order=True):
@@ -51,12 +47,19 @@ def check_session_id(session: str) -> str:
 
 def new_message_id(now_ms: int) -> str:
     """``assistant_{ms}_{9 random}`` (protocol 3.11)."""
-    number = _unique.randrange(36**9)
-    digits = []
-    for _ in range(9):
-        number, digit = divmod(number, 36)
-        digits.append(_BASE36[digit])
-    return f"assistant_{now_ms}_{''.join(digits)}"
+    return f"assistant_{now_ms}_{_random(5).hex()[:9]}"
+
+
+_POOL_BYTES = 5 * 1024
+_pool: list[bytes] = []
+
+
+def _random(count: int) -> bytes:
+    """``count`` random bytes out of a pool: a system call for each message id would cost more than the id."""
+    if not _pool or len(_pool[0]) < count:
+        _pool[:] = [secrets.token_bytes(_POOL_BYTES)]
+    taken, _pool[0] = _pool[0][:count], _pool[0][count:]
+    return taken
 
 
 def new_request_id() -> str:

@@ -49,6 +49,12 @@ class AdminEndpoints:
         self._store = store
         self._token = token
         self._resolve = resolve
+        self._tails: set[Tail] = set()
+
+    def hang_up(self) -> None:
+        """End every open tail."""
+        for tail in list(self._tails):
+            tail.close(1012, "The server is stopping")
 
     async def __call__(self, request: Request) -> Response:
         """Answer one request; every error is JSON with a code, a sentence and a remedy."""
@@ -136,7 +142,7 @@ class AdminEndpoints:
         if address not in self._registry.slots:
             await self._row(address)
         return StreamingResponse(
-            Tail(self._registry, address).lines(),
+            Tail(self._registry, address, self._tails).lines(),
             media_type="application/x-ndjson",
             headers={"cache-control": "no-store", "x-accel-buffering": "no"},
         )
@@ -201,4 +207,7 @@ def _after(given: str | None) -> Address | None:
 
 
 def _unknown(address: Address) -> NotFound:
-    return NotFound(f"There is no session {address}.", remedy="GET /admin/sessions (cutty-agent sessions ls) lists those there are.")
+    return NotFound(
+        f"There is no session {address}.",
+        remedy="GET /admin/sessions (cutty-agent sessions ls) lists those there are.",
+    )

@@ -20,8 +20,8 @@ KEEP_ALIVE_S: Final = 15.0
 CONGESTED_BYTES: Final = 64 * 1024
 """What may wait for an operator before chunks are left in the stream for it."""
 
-LIMIT_BYTES: Final = 1024 * 1024
-"""What may wait at most; an operator who reads slower than that is dropped."""
+LIMIT_BYTES: Final = 16 * 1024 * 1024
+"""What may wait at most, a whole transcript being one frame; an operator who reads slower than that is dropped."""
 
 
 class Observer(Connection):
@@ -93,17 +93,25 @@ class Tail:
     ``end``, says why it ended.
     """
 
-    def __init__(self, registry: Registry, address: Address) -> None:
+    def __init__(self, registry: Registry, address: Address, open_tails: set[Tail]) -> None:
+        """``open_tails`` holds it while it is attached."""
         self._registry = registry
         self._address = address
+        self._open_tails = open_tails
+        self._backlog = Backlog()
+
+    def close(self, code: int, reason: str) -> None:
+        """Let it end after what it has kept."""
+        self._backlog.close(code, reason)
 
     async def lines(self) -> AsyncIterator[bytes]:
         """The lines, each with its newline; attached from the first one until the iterator is closed."""
-        registry, backlog = self._registry, Backlog()
+        registry, backlog = self._registry, self._backlog
         slot = registry.slot(self._address)
         observer = Observer(registry, self._address, backlog)
         registry.sockets += 1
         slot.connections.append(observer)
+        self._open_tails.add(self)
         try:
             hello = _hello(slot)
             running = slot.actor.runner.running if slot.actor is not None else None
@@ -126,6 +134,7 @@ class Tail:
                     if not backlog.buffered and backlog.end is None:
                         yield b"\n"
         finally:
+            self._open_tails.discard(self)
             observer.greeted = False  # the agent was not told that it came, so not that it goes
             registry.detach(observer)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import os
 import signal
 import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +23,10 @@ from ..agent.turn import Turn
 from ..app import App
 from ..config import Settings, load
 from ..errors import ConfigError, CuttyError
-from . import logs
+from . import logs, running
+from .tuning import tune
+
+_STOPS = (signal.SIGTERM, signal.SIGINT)
 
 _PUBLIC_REMEDY = "Listen on 127.0.0.1 behind your own proxy, or say --open when everybody on that network may use every session."
 
@@ -149,6 +154,7 @@ def _refuse_public(settings: Settings) -> None:
 
 def _run(app: App, described: str) -> None:
     settings = app.settings
+    tune()
     listener = _listen(settings)
     port = listener.getsockname()[1]
     config = uvicorn.Config(
@@ -163,7 +169,37 @@ def _run(app: App, described: str) -> None:
         timeout_graceful_shutdown=3,
     )
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(_serve(uvicorn.Server(config), listener, app, port, described))
+        runner.run(_serve(_Server(config, app), listener, app, port, described))
+
+
+class _Server(uvicorn.Server):
+    """Lets go of what would hold up the stop: uvicorn waits for open responses, and then ends by the signal."""
+
+    def __init__(self, config: uvicorn.Config, app: App) -> None:
+        super().__init__(config)
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        running.withdraw(self._app.settings.data)
+        self._app.hang_up()
+        await super().shutdown(sockets)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """SIGTERM and SIGINT stop the server, and it exits with 0; a second one parks running answers at once."""
+        loop = asyncio.get_running_loop()
+        for number in _STOPS:
+            loop.add_signal_handler(number, self._stop)
+        try:
+            yield
+        finally:
+            for number in _STOPS:
+                loop.remove_signal_handler(number)
+
+    def _stop(self) -> None:
+        if self.should_exit:
+            self._app.hurry()
+        self.should_exit = True
 
 
 async def _serve(
@@ -174,6 +210,7 @@ async def _serve(
         await server.serve(sockets=[listener])
     finally:
         announcement.cancel()
+        running.withdraw(app.settings.data)
     if not server.started:
         raise typer.Exit(1)
 
@@ -182,6 +219,7 @@ async def _announce(server: uvicorn.Server, app: App, port: int, described: str)
     while not server.started:
         await asyncio.sleep(0.01)
     host = app.settings.host
+    running.announce(app.settings.data, running.local_url(host, port))
     shown = "localhost" if host == "127.0.0.1" else f"[{host}]" if ":" in host else host
     agents = ", ".join(app.agents)
     print(f"cutty-agent is ready at http://{shown}:{port}", flush=True)

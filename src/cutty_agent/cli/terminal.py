@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,9 @@ from rich.text import Text
 
 from ..errors import CuttyError
 
-_CONTROL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_CONTROL = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
+)
 _STEPS = ((60, "s"), (60, "min"), (24, "h"), (365, "d"))
 
 
@@ -24,8 +27,19 @@ def printable(text: str) -> str:
 
 
 def clock(ms: int) -> str:
-    """Local date and time of milliseconds since 1970."""
-    return datetime.fromtimestamp(ms / 1000).strftime("%Y-%m-%d %H:%M:%S")
+    """Local time of milliseconds since 1970, with the date unless it is today."""
+    at = datetime.fromtimestamp(ms / 1000)
+    return at.strftime("%H:%M:%S" if at.date() == datetime.now().date() else "%Y-%m-%d %H:%M:%S")
+
+
+def day(ms: int) -> str:
+    """Local date of milliseconds since 1970."""
+    return datetime.fromtimestamp(ms / 1000).strftime("%Y-%m-%d")
+
+
+def output() -> Console:
+    """Standard output: as wide as the terminal, and wide enough for whole lines where there is none."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 160)
 
 
 def ago(ms: int, now_ms: int | None = None) -> str:

@@ -6,8 +6,8 @@ calls that really wait for one. Assistant messages the server does not know are 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Literal
 
 import msgspec
 
@@ -46,6 +46,20 @@ class _Head(msgspec.Struct):
 _head = msgspec.json.Decoder(_Head).decode
 
 
+class _TextPart(msgspec.Struct, forbid_unknown_fields=True):
+    type: Literal["text"]
+    text: str
+
+
+class _TextMessage(msgspec.Struct, forbid_unknown_fields=True):
+    id: str
+    role: Literal["user"]
+    parts: list[_TextPart]
+
+
+_text_message = msgspec.json.Decoder(_TextMessage).decode
+
+
 class _Incoming:
     """A message that needs a closer look. ``bare``: it came without parts; ``nameless``: without an id."""
 
@@ -69,15 +83,18 @@ def reconcile(
     keep: Collection[str] = (),
     default_id: Callable[[int], str] = "msg-{}".format,
     prepare: Callable[[UIMessage], UIMessage] = sanitize,
+    by_id: Mapping[str, Row] | None = None,
 ) -> Merge:
     """Merge the JSON messages ``incoming`` into ``stored``. Never raises for what a client may send.
 
     ``delete_missing`` removes stored rows the request does not name, but only when it names nothing but stored
     rows; those in ``keep`` (which the sender cannot have seen) stay in any case. ``default_id`` names a new
     message that came without an id, given a number. ``prepare`` makes a message ready for storage and must be
-    idempotent.
+    idempotent. ``by_id`` is an index of ``stored``, for callers that keep one.
     """
-    merger = _Merger(stored, trust_client, default_id, prepare)
+    if by_id is None:
+        by_id = {row.id: row for row in stored}
+    merger = _Merger(stored, by_id, trust_client, default_id, prepare)
     for index, raw in enumerate(incoming):
         merger.look(index, raw if type(raw) is bytes else bytes(raw))
     merger.match_rest()
@@ -88,12 +105,13 @@ class _Merger:
     def __init__(
         self,
         stored: Sequence[Row],
+        by_id: Mapping[str, Row],
         trust: bool,
         default_id: Callable[[int], str],
         prepare: Callable[[UIMessage], UIMessage],
     ) -> None:
         self.stored = stored
-        self.by_id = {row.id: row for row in stored}
+        self.by_id = by_id
         self.trust = trust
         self.default_id = default_id
         self.prepare = prepare
@@ -118,6 +136,8 @@ class _Merger:
             self._skip()
             return
         row = self.by_id.get(head.id) if isinstance(head.id, str) else None
+        if row is None and head.role == "user" and self._plain(body):
+            return
         if row is not None and row.role == head.role:
             self.claimed.add(row.id)
             self.list.append(row)
@@ -134,6 +154,24 @@ class _Merger:
             self._skip()
         else:
             self._file(entry)
+
+    def _plain(self, body: bytes) -> bool:
+        """Take a new user message of nothing but text as it is written: the common case, and nothing to change.
+
+        Not behind a message that is still to be matched, which would then end up after this one.
+        """
+        if self.waiting or self.prepare is not sanitize:
+            return False
+        try:
+            message = _text_message(body)
+        except UNREADABLE:
+            return False
+        if not message.id or not message.parts or message.id in self.fresh:
+            return False
+        row = self.fresh[message.id] = Row(message.id, "user", body, seen=hash(body))
+        self.stranger = True
+        self.list.append(row)
+        return True
 
     def _read(self, index: int, body: bytes) -> _Incoming | None:
         try:
@@ -184,9 +222,8 @@ class _Merger:
         if not self.waiting:
             return
         roles = {entry.role for _, entry in self.waiting if entry.role == "assistant" or entry.nameless}
-        candidates = Candidates(
-            row for row in self.stored if row.role in roles and row.id not in self.claimed
-        )
+        stored = self.stored if roles else ()
+        candidates = Candidates(row for row in stored if row.role in roles and row.id not in self.claimed)
         tail = self._tail()
         for at, entry in self.waiting:
             row = None
@@ -238,11 +275,14 @@ class _Merger:
         if delete_missing and self.claimed and not self.stranger:
             delete = tuple(row.id for row in self.stored if row.id not in self.claimed and row.id not in keep)
         gone = set(delete)
-        rows = [self.changed.get(row.id, row) for row in self.stored if row.id not in gone]
+        rows, put = list(self.stored), []
+        if gone or self.changed:
+            rows = [self.changed.get(row.id, row) for row in rows if row.id not in gone]
+            put = [row for row in rows if row.id in self.changed]
         fresh = list(self.fresh.values())
         return Merge(
             rows=rows + fresh,
-            put=[row for row in rows if row.id in self.changed] + fresh,
+            put=put + fresh,
             delete=delete,
             new_user_ids=[row.id for row in fresh if row.role == "user"],
             trailing_user_ids=self._trailing(),

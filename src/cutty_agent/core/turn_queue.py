@@ -45,11 +45,16 @@ def concurrency(value: object) -> Concurrency:
 
 
 class Ticket(msgspec.Struct, eq=False):
-    """One accepted turn. ``not_before`` is a monotonic time in seconds; 0 means at once."""
+    """One accepted turn. ``not_before`` is a monotonic time in seconds; 0 means at once.
+
+    ``message_ids`` are the user messages the request ends with, ``own`` those it brought: a client that sends two
+    messages in a row names both in its second request, but only one is new.
+    """
 
     request_id: str
     kind: Kind
     message_ids: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
     generation: int = 0
     not_before: float = 0.0
     merged: list[Ticket] = msgspec.field(default_factory=list)
@@ -130,6 +135,13 @@ class TurnQueue:
     def is_waiting(self, request_id: str) -> bool:
         """Whether this request was accepted and has not started."""
         return any(ticket.request_id == request_id for ticket in self.waiting)
+
+    @property
+    def unread(self) -> frozenset[str]:
+        """Messages that waiting turns brought: what runs now does not know them."""
+        return frozenset(
+            mid for ticket in self.waiting for each in (ticket, *ticket.merged) for mid in each.own
+        )
 
     @property
     def idle(self) -> bool:

@@ -48,7 +48,14 @@ class Actor(Session):
     @property
     def busy(self) -> bool:
         """Whether putting the session to sleep now would interrupt something."""
-        return bool(not self.runner.idle or self._inbox or self._draining or self.working)
+        return bool(
+            not self.runner.idle
+            or self._inbox
+            or self._draining
+            or self.working
+            or self.continuation.soon
+            or self.transcript.lock.locked()
+        )
 
     async def shut_down(self, *, grace_s: float) -> None:
         """Finish or park the running turn, then stop every task of this session."""

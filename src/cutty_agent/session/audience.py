@@ -18,6 +18,10 @@ class Audience:
     def __init__(self, connections: list[Connection]) -> None:
         self._connections = connections
 
+    def leave(self) -> None:
+        """Send nothing to anybody from now on; the connections belong to a later wake-up of the session."""
+        self._connections = []
+
     def __iter__(self) -> Iterator[Connection]:
         return iter([conn for conn in self._connections if conn.greeted and not conn.closed])
 
@@ -58,7 +62,7 @@ class Audience:
     def begin(self, stream: LiveStream) -> None:
         """A stream has its first chunk: tell those who wait for it; they get it after their acknowledgement."""
         for conn in self:
-            if conn.parked:
+            if conn.parked and conn.acked != stream.request_id:
                 conn.parked = False
                 conn.owes = stream.request_id
                 conn.push(server.resuming(stream.request_id))
@@ -84,7 +88,8 @@ class Audience:
                 continue
             for frame in terminal_frames(frames.plain, ending) if conn.plain == request_id else plain:
                 conn.push(frame)
-            conn.plain = None
+            if conn.plain == request_id:
+                conn.plain = None
 
     def release(self) -> None:
         """Nothing runs and nothing waits any more: those who waited for a stream are told so."""

@@ -11,7 +11,7 @@ import structlog
 from ..core import dialect
 from ..core.reconcile import Merge, Row, reconcile
 from ..core.turn_queue import Ticket
-from ..errors import BadRequest, Busy, CuttyError, ShuttingDown, StaleEpoch, TooLarge
+from ..errors import BadRequest, Busy, CuttyError, ShuttingDown, StaleEpoch, StoreError, TooLarge
 from ..ids import new_request_id
 from ..ports.store import ClearMessages, DeleteTurns, DropChunks, Op, PutTurn
 from ..stream.live import Ending
@@ -19,7 +19,7 @@ from ..wire import client, server
 from ..wire.chunks import UIMessage
 from ..wire.server import ResponseFrames
 from ..wire.turn_record import Kind, TurnRecord, encode_turn
-from .answer import fit
+from .answer import changes_messages, fit
 from .audience import Audience
 from .connection import Connection
 from .session import Session
@@ -34,6 +34,7 @@ KEPT_RECORDS = 32
 
 async def request(actor: Session, conn: Connection, frame: client.ChatRequest) -> None:
     """``cf_agent_use_chat_request``. Every well-formed id gets exactly one terminal frame, whatever happens."""
+    new: Submission | None = None
     try:
         if frame.init.method.upper() != "POST" or frame.init.body is None:
             raise BadRequest(
@@ -42,16 +43,25 @@ async def request(actor: Session, conn: Connection, frame: client.ChatRequest) -
                 remedy='Send init.method "POST" and init.body as JSON text.',
             )
         body, rest = client.decode_body(frame.init.body)
-        spoken = dialect.detect_frame(
-            frame, dialect_body(body), labelled=conn.opening.labelled, override=conn.opening.dialect
-        )
-        if spoken is not None:
-            conn.speak(spoken)
-        await accept(actor, submission(frame.id, body, rest), owner=conn)
+        # Nobody but the newer SDKs sends a trigger: the whole table is for those that do not (protocol 5.5).
+        if body.trigger is None or conn.explicit or frame.url is not None:
+            spoken = dialect.detect_frame(
+                frame, dialect_body(body), labelled=conn.opening.labelled, override=conn.opening.dialect
+            )
+            if spoken is not None:
+                conn.speak(spoken)
+        else:
+            conn.speak("v5")
+        new = submission(frame.id, body, rest)
+        await accept(actor, new, owner=conn)
     except StaleEpoch:
         raise
     except CuttyError as error:
-        refuse(conn, frame.id, error)
+        refuse(conn, frame.id, error, new)
+    except Exception:
+        log.exception("request.crashed", turn=frame.id, **actor.names)
+        crash = CuttyError("The request could not be processed.", remedy="Please try again.")
+        refuse(conn, frame.id, crash, new)
 
 
 def dialect_body(body: client.ChatBody) -> dict[str, Any]:
@@ -84,9 +94,10 @@ def submission(request_id: str, body: client.ChatBody, rest: dict[str, Any] | No
     return Submission(request_id, kind, messages, whole, body=rest or None, client_tools=body.clientTools)
 
 
-def refuse(conn: Connection, request_id: str, error: CuttyError) -> None:
+def refuse(conn: Connection, request_id: str, error: CuttyError, new: Submission | None = None) -> None:
     """The terminal frame of a request that was not accepted; nothing was changed."""
-    ending = Ending("error", (), f"Invalid request: {error}" if isinstance(error, BadRequest) else str(error))
+    text = f"Invalid request: {error}" if isinstance(error, BadRequest) else str(error)
+    ending = Ending("error", _trailing_user_ids(new.messages) if new is not None else (), text)
     Audience([conn]).end(request_id, ResponseFrames(request_id), ending, only=conn)
 
 
@@ -127,6 +138,7 @@ async def accept(actor: Session, new: Submission, *, owner: Connection | None) -
             f"{actor.settings.limits.queued_turns}.",
             remedy="Wait for an answer before sending more.",
         )
+    generation = runner.queue.generation
     async with actor.transcript.lock:
         merge, rows, ops = _merged(actor, new)
         trailing = new.message_ids if new.message_ids is not None else tuple(merge.trailing_user_ids)
@@ -147,7 +159,11 @@ async def accept(actor: Session, new: Submission, *, owner: Connection | None) -
         old = _old_records(actor)
         if old:
             ops.append(DeleteTurns(old))
-        await actor.journal.commit(ops)
+        try:
+            await actor.commit(ops)
+        except StoreError:
+            actor.disowned.add(new.request_id)
+            raise
         actor.transcript.rows = rows
     actor.failed.clear()
     for request_id in old:
@@ -155,10 +171,17 @@ async def accept(actor: Session, new: Submission, *, owner: Connection | None) -
     actor.records[record.request_id] = record
     if owner is not None:
         actor.owners[record.request_id] = owner
+    ticket = Ticket(record.request_id, record.kind, record.message_ids, tuple(merge.new_user_ids))
+    if generation != runner.queue.generation:  # cleared meanwhile, and with that this request
+        runner.say_unstarted(ticket, "skipped")
+        return None
     if merge.put or merge.delete:
         actor.audience.transcript(actor.transcript.rows, without=owner)
-    ticket = Ticket(record.request_id, record.kind, record.message_ids)
-    await runner.close_unstarted(runner.push(ticket, actor.concurrency), "skipped")
+    try:
+        await runner.close_unstarted(runner.push(ticket, actor.concurrency), "skipped")
+    except StoreError as error:
+        # This turn is stored and will run after the reload that follows, and so will those it was to supersede.
+        log.warning("turn.not_superseded", error=str(error), **actor.names)
     return ticket
 
 
@@ -168,21 +191,26 @@ def _merged(actor: Session, new: Submission) -> tuple[Merge, list[Row], list[Op]
     being_written = running.stream.fold.message_id if running is not None else None
     # Another tab may echo the half-written answer it has seen live; that message is ours and not finished.
     incoming = [raw for raw in new.messages if being_written is None or not _has_id(raw, being_written)]
-    unseen = {mid for ticket in actor.runner.queue.waiting for mid in ticket.message_ids}
+    if len(incoming) < len(new.messages) and new.message_ids is None:
+        new.message_ids = _trailing_user_ids(new.messages)
     merge = reconcile(
         actor.transcript.rows,
         incoming,
         delete_missing=new.whole and new.kind != "server",
         trust_client=new.trusted or actor.agent.trust_client_history,
-        keep=unseen,
+        keep=actor.runner.queue.unread,
+        by_id=actor.transcript.by_id,
     )
+    alters = changes_messages(actor.agent)
     for at, row in enumerate(merge.put):
         if len(row.body) > limits.message_bytes:
             raise TooLarge(
                 f"The message {row.id} has {len(row.body)} bytes; limits.message_bytes is {limits.message_bytes}.",
                 remedy="Send a shorter message, or upload files elsewhere and send their address.",
             )
-        fitted = Row.of(fit(actor.agent, row.message(), limits.message_bytes))
+        if not alters:
+            continue
+        fitted = fit(actor.agent, row.message(), limits.message_bytes)
         if fitted.body != row.body:
             merge.put[at] = fitted
             merge.rows[:] = [fitted if old is row else old for old in merge.rows]
@@ -204,8 +232,10 @@ def _has_id(raw: msgspec.Raw | bytes, message_id: str) -> bool:
 
 
 def _old_records(actor: Session) -> tuple[str, ...]:
+    if len(actor.records) < 2 * KEPT_RECORDS:
+        return ()
     closed = [record.request_id for record in actor.records.values() if record.outcome is not None]
-    return tuple(closed[:-KEPT_RECORDS]) if len(closed) >= 2 * KEPT_RECORDS else ()
+    return tuple(closed[:-KEPT_RECORDS])
 
 
 def _again(actor: Session, request_id: str, owner: Connection | None) -> None:
@@ -233,7 +263,10 @@ def _drop(actor: Session, new: Submission, owner: Connection | None) -> None:
 def _trailing_user_ids(messages: Sequence[msgspec.Raw | bytes]) -> tuple[str, ...]:
     ids: list[str] = []
     for raw in reversed(messages):
-        message = msgspec.json.decode(raw)
+        try:
+            message = msgspec.json.decode(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            break
         if not isinstance(message, dict) or message.get("role") != "user":
             break
         ids.append(str(message.get("id", "")))
@@ -280,6 +313,8 @@ async def cancel(actor: Session, request_id: str) -> None:
     ticket = actor.runner.queue.cancel(request_id)
     if ticket is not None:
         await actor.runner.close_unstarted([ticket], "aborted")
+    elif request_id == actor.continuation.request_id:
+        _give_up_continuation(actor)
 
 
 async def abort(actor: Session, request_id: str | None) -> None:
@@ -293,14 +328,24 @@ async def abort(actor: Session, request_id: str | None) -> None:
     await actor.runner.close_unstarted(waiting, "aborted")
 
 
+def _give_up_continuation(actor: Session) -> None:
+    """A continuation that is wanted and not yet queued will not come; those who wait for it are told so."""
+    request_id = actor.continuation.request_id
+    if request_id is not None:
+        actor.continuation.cancel()
+        actor.runner.unwatched(request_id, Ending("aborted", ()))
+        if actor.runner.queue.idle:
+            actor.audience.release()
+
+
 async def clear(actor: Session, conn: Connection | None) -> None:
     """Forget the conversation: messages, streams, records and what waits (protocol 3.6)."""
     runner = actor.runner
-    actor.continuation.cancel()
+    _give_up_continuation(actor)
     dropped = runner.queue.clear()
     runner.discard()
     async with actor.transcript.lock:
-        await actor.journal.commit([ClearMessages(), DeleteTurns(tuple(actor.records))])
+        await actor.commit([ClearMessages(), DeleteTurns(tuple(actor.records))])
         actor.transcript.rows = []
     running = runner.running
     actor.failed.clear()
@@ -320,7 +365,7 @@ async def set_messages(
         _, rows, ops = _merged(actor, Submission("", "submit", messages, whole=False))
         if not ops:
             return
-        await actor.journal.commit(ops)
+        await actor.commit(ops)
         actor.transcript.rows = rows
     actor.audience.transcript(rows, without=owner)
 
@@ -330,7 +375,7 @@ async def settle_tool(
 ) -> None:
     """A client tool's outcome or an approval (protocol 3.7); unknown or settled calls are ignored."""
     running = actor.runner.running
-    fold = running.stream.fold if running is not None else None
+    fold = running.stream.fold if running is not None and not running.folded else None
     if fold is not None and fold.tool(frame.toolCallId) is not None:
         if isinstance(frame, client.ToolApproval):
             changed = fold.apply_approval(frame.toolCallId, frame.approved)
@@ -340,7 +385,7 @@ async def settle_tool(
             )
         body = msgspec.json.encode(fold.message()) if changed else None
     else:
-        body = await actor.transcript.settle(actor.journal, frame)
+        body = await actor.transcript.settle(actor.commit, frame)
     if body is None:
         log.info("tool.ignored", call=frame.toolCallId, connection=conn.id, **actor.names)
         return

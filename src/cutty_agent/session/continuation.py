@@ -9,6 +9,7 @@ from typing import Any
 from ..core.tools import settled
 from ..core.turn_queue import TurnQueue
 from ..ids import new_request_id
+from ..wire.turn_record import TurnRecord
 from .connection import Connection
 from .room import Room
 from .submission import Submission
@@ -28,6 +29,7 @@ class Continuation:
         self.request_id: str | None = None
         self.owner: Connection | None = None
         self._client_tools: list[dict[str, Any]] | None = None
+        self._origin: TurnRecord | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     def ask(self, conn: Connection, client_tools: list[dict[str, Any]] | None) -> None:
@@ -35,10 +37,22 @@ class Continuation:
         if self.request_id is None:
             self.request_id = new_request_id()
             self.owner = conn
+            # A request that comes later must not change what this continuation is given (protocol 3.2).
+            started = (
+                record
+                for record in reversed(self._room.records.values())
+                if not self._queue.is_waiting(record.request_id)
+            )
+            self._origin = next(started, None)
         if client_tools is not None:
             self._client_tools = client_tools
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(COALESCE_S, self._due)
+
+    @property
+    def soon(self) -> bool:
+        """Whether results are being gathered."""
+        return self._timer is not None
 
     def cancel(self) -> None:
         """The conversation was cleared."""
@@ -61,19 +75,19 @@ class Continuation:
             self.cancel()
             room.audience.release()
         elif settled(last.message()):
-            newest = next(reversed(room.records.values()), None)
+            origin = self._origin
             tools = self._client_tools
-            if tools is None and newest is not None:
-                tools = newest.client_tools
+            if tools is None and origin is not None:
+                tools = origin.client_tools
             new = Submission(
                 self.request_id,
                 "continuation",
                 [],
                 whole=False,
-                body=newest.body if newest else None,
+                body=origin.body if origin else None,
                 client_tools=tools,
                 base=last.id,
-                message_ids=newest.message_ids if newest else (),
+                message_ids=origin.message_ids if origin else (),
             )
             owner = self.owner if self.owner is not None and not self.owner.closed else None
             self.cancel()

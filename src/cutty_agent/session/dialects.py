@@ -43,8 +43,11 @@ class Speaker:
 
     def ending(self, request_id: str, ending: Ending) -> list[bytes]:
         """The terminal frames of a request."""
-        stream = self._for(request_id)
-        self._stream = None
+        if self._request_id == request_id:
+            stream = self._for(request_id)
+            self._stream = None
+        else:  # a turn that never ran ends beside the one that is being translated
+            stream = V4Stream() if self.dialect == "v4" else RawStream()
         return [
             _frame(request_id, body, done=done) for body, done in stream.end(ending.outcome, ending.error)
         ]

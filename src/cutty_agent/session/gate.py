@@ -205,6 +205,7 @@ class SessionGate:
                 conn.close(4410, "This session was deleted")
             slot.actor = None
             self._registry.awake.pop(slot, None)
+            slot.disowned.clear()
         return await self._registry.store.delete(address)
 
     def _check(self, address: Address, *, stopping: bool = True) -> None:

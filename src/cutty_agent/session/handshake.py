@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from ..core.rebuild import rebuild
 from ..core.resume import Answer, Decision, Stream, decide
 from ..stream.live import Ending, LiveStream
 from ..wire import server
+from ..wire.chunks import UIMessage
 from ..wire.server import ResponseFrames
 from .audience import terminal_frames
 from .connection import Connection
@@ -88,12 +91,18 @@ def acknowledge(actor: Session, conn: Connection, request_id: str) -> None:
         return
     ending = Ending(record.outcome, record.message_ids, record.error)
     finished = actor.runner.finished
-    if finished is not None and finished.request_id == request_id:
-        _replay_ended(conn, ResponseFrames(request_id), finished.bodies, ending)
+    at_hand = finished is not None and finished.request_id == request_id
+    base = actor.transcript.find(record.base) if record.base is not None else None
+    frames = ResponseFrames(request_id)
+    if base is not None and (at_hand or record.outcome == "error"):
+        # The chunks of a continuation alone would show as a message of their own; the stored one holds them too.
+        _replay_ended(conn, frames, [], ending, prefix=_rebuilt(frames, base.message()))
+    elif finished is not None and at_hand:
+        _replay_ended(conn, frames, finished.bodies, ending)
     elif record.outcome == "error":
         actor.later(_replay_failed(actor, conn, request_id, ending))
     else:
-        _replay_ended(conn, ResponseFrames(request_id), [], ending)
+        _replay_ended(conn, frames, [], ending)
 
 
 def active_stream(actor: Session) -> LiveStream | None:
@@ -130,9 +139,18 @@ async def _replay_failed(actor: Session, conn: Connection, request_id: str, endi
     _replay_ended(conn, ResponseFrames(request_id), bodies, ending)
 
 
-def _replay_ended(conn: Connection, frames: ResponseFrames, bodies: list[bytes], ending: Ending) -> None:
+def _replay_ended(
+    conn: Connection,
+    frames: ResponseFrames,
+    bodies: list[bytes],
+    ending: Ending,
+    *,
+    prefix: Sequence[bytes] = (),
+) -> None:
     if conn.speaker is not None:
         return
+    for frame in prefix:
+        conn.push(frame)
     for seq, body in enumerate(bodies):
         conn.push(frames.replay(body, seq))
     # An error terminal carries no replay flag, so that the client shows it (the ACK table of protocol 3.9).
@@ -140,9 +158,10 @@ def _replay_ended(conn: Connection, frames: ResponseFrames, bodies: list[bytes],
         conn.push(frame)
 
 
-def _rebuild(stream: LiveStream, base: dict[str, object] | None) -> list[bytes]:
+def _rebuild(stream: LiveStream, base: UIMessage | None) -> list[bytes]:
     """Chunks that show the message a continuation extends, so that the client sees one message (protocol 3.8)."""
-    if base is None:
-        return []
-    frames = stream.frames.plain
-    return [frames.rebuilt(msgspec.json.encode(chunk)) for chunk in rebuild(base)]
+    return [] if base is None else _rebuilt(stream.frames.plain, base)
+
+
+def _rebuilt(frames: ResponseFrames, message: UIMessage) -> list[bytes]:
+    return [frames.rebuilt(msgspec.json.encode(chunk)) for chunk in rebuild(message)]

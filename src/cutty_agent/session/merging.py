@@ -25,7 +25,7 @@ def joined(messages: list[UIMessage]) -> UIMessage:
 
 async def collapse(actor: Room, ticket: Ticket) -> None:
     """Replace the user messages of the merged tickets and of ``ticket`` by one, durably."""
-    wanted = {mid for merged in [*ticket.merged, ticket] for mid in merged.message_ids}
+    wanted = {mid for merged in [*ticket.merged, ticket] for mid in merged.own}
     async with actor.transcript.lock:
         rows = [row for row in actor.transcript.rows if row.id in wanted and row.role == "user"]
         if len(rows) < 2:
@@ -33,7 +33,7 @@ async def collapse(actor: Room, ticket: Ticket) -> None:
         message = joined([row.message() for row in rows])
         row = Row.of(message)
         gone = tuple(old.id for old in rows[:-1])
-        await actor.journal.commit([DeleteMessages(gone), PutMessage(row.id, row.body)])
+        await actor.commit([DeleteMessages(gone), PutMessage(row.id, row.body)])
         actor.transcript.rows = [
             row if old.id == row.id else old for old in actor.transcript.rows if old.id not in gone
         ]

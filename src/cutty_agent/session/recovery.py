@@ -13,10 +13,10 @@ from ..core.recovery import EXHAUSTED, Interrupted, Plan, plan
 from ..core.tools import pending
 from ..core.turn_queue import Ticket
 from ..ids import new_message_id, new_request_id
-from ..ports.store import DropChunks, Op, PutTurn
+from ..ports.store import DeleteTurns, DropChunks, Op, PutTurn
 from ..wire.chunks import Chunk
 from ..wire.turn_record import TurnRecord, encode_turn
-from .answer import stored_answer
+from .answer import SAVE_FAILED, stored_answer
 from .session import Session
 from .transcript import place
 
@@ -39,14 +39,24 @@ async def recover(actor: Session) -> None:
 async def _recover_one(actor: Session, record: TurnRecord, chunks: list[Chunk]) -> None:
     base = actor.transcript.find(record.base) if record.base is not None else None
     fold = _refold(actor, chunks, base)
-    message = stored_answer(actor.agent, fold, actor.settings.limits.message_bytes) if chunks else None
+    unusable = record.request_id in actor.disowned
+    try:
+        partial = stored_answer(actor.agent, fold, actor.settings.limits.message_bytes) if chunks else None
+    except Exception as error:  # too large, or the author's sanitize_message failed: it would fail again
+        log.error("turn.not_storable", turn=record.request_id, error=str(error), **actor.names)
+        partial, unusable = None, True
+    if unusable:
+        closed = msgspec.structs.replace(record, outcome="error", error=SAVE_FAILED)
+        await actor.journal.commit([PutTurn(closed.request_id, encode_turn(closed), open=False)])
+        actor.closed(closed)
+        return
     decision = plan(
         Interrupted(
-            streamed=message is not None,
+            streamed=partial is not None,
             attempts=record.attempts,
             interruptions=record.interruptions,
             progress_ms=record.progress_ms,
-            waits_for_human=message is not None and bool(pending(message)),
+            waits_for_human=partial is not None and bool(pending(partial.message())),
         ),
         actor.agent.recovery,
         actor.agent.recovery_budget,
@@ -61,16 +71,23 @@ async def _recover_one(actor: Session, record: TurnRecord, chunks: list[Chunk]) 
         actor.records[counted.request_id] = counted
         _requeue(actor, counted)
         return
+    later = _later(actor, record)
     ops: list[Op] = []
     rows = actor.transcript.rows
-    kept = message if decision.action != "retry" or base is not None else None
+    kept = partial if decision.action != "retry" or base is not None else None
     if kept is not None:
-        row = Row.of(kept)
-        rows, ops = place(actor.transcript, row, _later_messages(actor, record))
-    closed, follow = _outcome(record, decision, kept["id"] if kept is not None else None, actor)
+        rows, ops = place(
+            actor.transcript,
+            kept,
+            {mid for each in later for mid in each.message_ids} - set(record.message_ids),
+        )
+    closed, follow = _outcome(record, decision, kept.id if kept is not None else None, actor)
     ops += [DropChunks((record.request_id,)), PutTurn(closed.request_id, encode_turn(closed), open=False)]
     if follow is not None:
         ops.append(PutTurn(follow.request_id, encode_turn(follow), open=True))
+        # New records go behind all others; those that waited behind this turn must stay behind what follows it.
+        ops.append(DeleteTurns(tuple(each.request_id for each in later)))
+        ops += [PutTurn(each.request_id, encode_turn(each), open=True) for each in later]
     await actor.journal.commit(ops)
     actor.transcript.rows = rows
     actor.closed(closed)
@@ -83,6 +100,8 @@ async def _recover_one(actor: Session, record: TurnRecord, chunks: list[Chunk]) 
     )
     if follow is not None:
         actor.records[follow.request_id] = follow
+        for each in later:
+            actor.records[each.request_id] = actor.records.pop(each.request_id)
         actor.recovering = True
         _requeue(actor, follow)
 
@@ -96,11 +115,10 @@ def _refold(actor: Session, chunks: list[Chunk], base: Row | None) -> Fold:
     return fold
 
 
-def _later_messages(actor: Session, record: TurnRecord) -> frozenset[str]:
-    """User messages of turns accepted after this one, which an answer to this one stands before."""
-    ids = list(actor.records)
-    later = ids[ids.index(record.request_id) + 1 :]
-    return frozenset(mid for request_id in later for mid in actor.records[request_id].message_ids)
+def _later(actor: Session, record: TurnRecord) -> list[TurnRecord]:
+    """Open turns accepted after this one; they had not started, and the answer to this one stands before theirs."""
+    records = list(actor.records.values())
+    return [each for each in records[records.index(record) + 1 :] if each.outcome is None]
 
 
 def _outcome(
@@ -129,6 +147,7 @@ def _outcome(
 
 
 def _requeue(actor: Session, record: TurnRecord) -> None:
-    actor.runner.queue.waiting.append(
-        Ticket(record.request_id, record.kind, record.message_ids, actor.runner.queue.generation)
-    )
+    queue = actor.runner.queue
+    known = {mid for ticket in queue.waiting for mid in ticket.message_ids}
+    own = tuple(mid for mid in record.message_ids if mid not in known)
+    queue.waiting.append(Ticket(record.request_id, record.kind, record.message_ids, own, queue.generation))

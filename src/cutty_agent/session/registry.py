@@ -36,7 +36,7 @@ WAKE_AT_ONCE = 16
 class Slot:
     """A session's place: its sockets, and its actor while it is awake. All that a sleeping session costs."""
 
-    __slots__ = ("actor", "address", "connections", "early", "registry", "waking")
+    __slots__ = ("actor", "address", "connections", "disowned", "early", "registry", "waking")
 
     def __init__(self, registry: Registry, address: Address) -> None:
         self.registry = registry
@@ -45,6 +45,7 @@ class Slot:
         self.actor: Actor | None = None
         self.waking: asyncio.Task[Actor] | None = None
         self.early: list[tuple[Connection, bytes | str | None]] | None = None
+        self.disowned: set[str] = set()
 
 
 class Registry:
@@ -110,21 +111,24 @@ class Registry:
             snapshot = await self.store.claim(slot.address, now_ms=self.clock.now_ms())
             agent = self.agents[slot.address.agent]()
             journal = Journal(self.store, slot.address, snapshot.epoch, self.clock)
-            actor = Actor(
+            actor: Actor = Actor(
                 agent,
                 snapshot,
                 journal,
                 slot.connections,
                 self.settings,
                 self.clock,
-                rested=lambda: self._rested(slot),
-                broken=lambda: self._broken(slot),
+                rested=lambda: self._rested(slot, actor),
+                broken=lambda: self._broken(slot, actor),
             )
+            actor.disowned = set(slot.disowned)
             await recover(actor)
             await actor.start()
+            slot.disowned.clear()
         except BaseException as error:
             slot.waking = None
             self._refuse(slot, error)
+            self._drop_if_empty(slot)
             raise
         slot.actor, slot.waking = actor, None
         self.touch(slot)
@@ -156,22 +160,27 @@ class Registry:
         if self._timer is None and not self.stopping:
             self._arm()
 
-    def _rested(self, slot: Slot) -> None:
+    def _rested(self, slot: Slot, actor: Actor) -> None:
         """The turn queue of a session came to rest, or waits for a quiet period."""
+        if slot.actor is not actor:
+            return
         self.touch(slot)
-        actor = slot.actor
-        if actor is not None and actor.runner.queue.idle:
+        if actor.runner.queue.idle:
             actor.continuation.turn_ended()
             if actor.continuation.request_id is None:
                 actor.audience.release()
 
-    def _broken(self, slot: Slot) -> None:
+    def _broken(self, slot: Slot, actor: Actor) -> None:
         """The memory of a session can no longer be trusted: drop it; the next event loads it anew."""
-        if slot.actor is not None:
+        slot.disowned |= actor.disowned
+        if slot.actor is actor:
             slot.actor = None
             self.awake.pop(slot, None)
             for conn in slot.connections:
+                self._note_loss(slot, conn)
                 conn.close(1012, "The session is being reloaded; reconnect")
+            actor.audience.leave()
+            actor.runner.abandon()
             self._drop_if_empty(slot)
 
     def _arm(self) -> None:
@@ -208,7 +217,7 @@ class Registry:
         self._drop_if_empty(slot)
 
     def _drop_if_empty(self, slot: Slot) -> None:
-        if slot.actor is None and slot.waking is None and not slot.connections:
+        if slot.actor is None and slot.waking is None and not slot.connections and not slot.disowned:
             self.slots.pop(slot.address, None)
 
     # -- connections
@@ -236,15 +245,20 @@ class Registry:
         self.behind.discard(conn)
         slot.connections.remove(conn)
         actor = slot.actor
+        if conn.missed or (actor is not None and not actor.runner.idle):
+            self._note_loss(slot, conn)
         if actor is not None:
-            if conn.opening.labelled and (conn.missed or not actor.runner.idle):
-                self.losses[(slot.address, conn.opening.label)] = None
-                while len(self.losses) > REMEMBERED_LOSSES:
-                    self.losses.popitem(last=False)
             actor.lost(conn)
             self.touch(slot)
         else:
             self._drop_if_empty(slot)
+
+    def _note_loss(self, slot: Slot, conn: Connection) -> None:
+        """A client is gone that may miss the end of an answer."""
+        if conn.opening.labelled:
+            self.losses[(slot.address, conn.opening.label)] = None
+            while len(self.losses) > REMEMBERED_LOSSES:
+                self.losses.popitem(last=False)
 
     # -- start and stop
 
@@ -286,6 +300,12 @@ class Registry:
         await asyncio.gather(*(actor.shut_down(grace_s=grace_s) for actor in actors))
         for slot in self.slots.values():
             slot.actor = None
+
+    def hurry(self) -> None:
+        """Park what :meth:`close` still waits for; without effect before it."""
+        for slot in self.slots.values():
+            if self.stopping and slot.actor is not None:
+                slot.actor.runner.park()
 
 
 def _retrieved(task: asyncio.Task[Actor]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
 import msgspec
@@ -15,8 +15,9 @@ from ..clock import Clock
 from ..config import Settings
 from ..core import reconcile
 from ..core.turn_queue import concurrency
+from ..errors import StoreError
 from ..ids import Address
-from ..ports.store import Snapshot
+from ..ports.store import Op, Snapshot
 from ..wire import server
 from ..wire.turn_record import TurnRecord, decode_turn
 from .audience import Audience
@@ -32,7 +33,8 @@ class Room:
 
     ``rested`` is called when the turn queue came to rest; ``broken`` when the store refused a write, so that
     memory and store may differ and the session must be loaded anew. ``failed`` holds the retained terminal
-    errors, oldest first; ``owners`` the connections that wait for a terminal frame.
+    errors, oldest first; ``owners`` the connections that wait for a terminal frame; ``disowned`` the requests
+    whose clients were told of a failure although the store may hold them: they must not run.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Room:
         self.records: dict[str, TurnRecord] = {}
         self.failed: dict[str, TurnRecord] = {}
         self.owners: dict[str, Connection] = {}
+        self.disowned: set[str] = set()
         self.recovering = False
         self.rested = rested
         self.broken = broken
@@ -91,6 +94,15 @@ class Room:
             self._note_failure(record)
 
     # -- turns
+
+    async def commit(self, ops: Sequence[Op]) -> None:
+        """Make a change durable. When the store fails, nobody knows whether it did: the caller tells its client,
+        then the session is loaded anew."""
+        try:
+            await self.journal.commit(ops)
+        except StoreError:
+            asyncio.get_running_loop().call_soon(self.broken)
+            raise
 
     def closed(self, record: TurnRecord) -> None:
         """A turn ended and is stored as such."""

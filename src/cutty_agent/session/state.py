@@ -30,7 +30,7 @@ async def update(actor: Room, conn: Connection, frame: client.StateUpdate) -> No
 
 async def replace(actor: Room, body: bytes, *, source: Connection | None) -> None:
     """Store a state, show it to all but its source, then tell the agent."""
-    await actor.journal.commit([PutState(body)])
+    await actor.commit([PutState(body)])
     actor.state_body = body
     actor.audience.everyone(server.state(body), without=source)
     value = msgspec.json.decode(body)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from typing import Any, overload
 
 from ..core.reconcile import Merge, Row
@@ -12,7 +12,6 @@ from ..core.tools import apply_approval, apply_result
 from ..ports.store import DeleteMessages, Op, PutMessage
 from ..wire import client
 from ..wire.chunks import UIMessage
-from .journal import Journal
 
 
 class Messages(Sequence[UIMessage]):
@@ -22,6 +21,11 @@ class Messages(Sequence[UIMessage]):
 
     def __init__(self, rows: Sequence[Row]) -> None:
         self._rows = rows
+
+    @property
+    def last_id(self) -> str | None:
+        """Id of the newest message, ``None`` when there is none."""
+        return self._rows[-1].id if self._rows else None
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -42,21 +46,41 @@ class Messages(Sequence[UIMessage]):
 class Transcript:
     """Rows in order. A change is computed, committed and applied under :attr:`lock`, so memory equals storage."""
 
-    __slots__ = ("lock", "rows")
+    __slots__ = ("_open", "_rows", "by_id", "lock")
 
     def __init__(self, rows: list[Row]) -> None:
-        self.rows = rows
+        self._rows: list[Row] = []
+        self._open = False
+        self.by_id: dict[str, Row] = {}
         self.lock = asyncio.Lock()
+        self.rows = rows
+
+    @property
+    def rows(self) -> list[Row]:
+        """The conversation, oldest first. Set a new list; do not change the old one."""
+        return self._rows
+
+    @rows.setter
+    def rows(self, rows: list[Row]) -> None:
+        known = len(self._rows)
+        # Nearly always rows were added at the end; comparing by identity is far cheaper than a new index.
+        if rows[:known] != self._rows:
+            known = 0
+            self.by_id = {}
+            self._open = False
+        for row in rows[known:]:
+            self.by_id[row.id] = row
+            self._open = self._open or (row.role == "assistant" and row.open_calls)
+        self._rows = rows
 
     def find(self, message_id: str) -> Row | None:
-        """The row of a message, newest first because that is where one usually looks."""
-        for row in reversed(self.rows):
-            if row.id == message_id:
-                return row
-        return None
+        """The row of a message."""
+        return self.by_id.get(message_id)
 
     def with_row(self, row: Row) -> list[Row]:
         """The rows as they are once ``row`` is stored: in its place, or after all others."""
+        if row.id not in self.by_id:
+            return [*self.rows, row]
         for at in range(len(self.rows) - 1, -1, -1):
             if self.rows[at].id == row.id:
                 return [*self.rows[:at], row, *self.rows[at + 1 :]]
@@ -65,14 +89,18 @@ class Transcript:
     def for_model(self, client_tools: Collection[str], *, without: Collection[str]) -> Messages:
         """What a handler reads: the rows but ``without``, mended where a model would stumble (protocol 3.10)."""
         rows = [row for row in self.rows if row.id not in without] if without else list(self.rows)
-        for at, row in enumerate(rows):
+        for at, row in enumerate(rows) if self._open else ():
             if row.role == "assistant" and row.open_calls:
                 mended, changed = repair([row.message()], client_tools, continuing=at == len(rows) - 1)
                 if changed:
                     rows[at] = Row.of(mended[0])
         return Messages(rows)
 
-    async def settle(self, journal: Journal, frame: client.ToolResult | client.ToolApproval) -> bytes | None:
+    async def settle(
+        self,
+        commit: Callable[[Sequence[Op]], Awaitable[None]],
+        frame: client.ToolResult | client.ToolApproval,
+    ) -> bytes | None:
         """Store a tool's outcome or an approval in the message that has the call; its new JSON text, ``None`` when
         nothing changed."""
         async with self.lock:
@@ -93,10 +121,20 @@ class Transcript:
                 if message is None:
                     return None
                 new = Row.of(message)
-                await journal.commit([PutMessage(new.id, new.body)])
+                await commit([PutMessage(new.id, new.body)])
                 self.rows = [*self.rows[:at], new, *self.rows[at + 1 :]]
                 return new.body
         return None
+
+
+def newer(rows: list[Row], last_read: str | None) -> frozenset[str]:
+    """Ids of the rows behind the last one a turn has read; they came while it ran."""
+    ids: list[str] = []
+    for row in reversed(rows):
+        if row.id == last_read:
+            break
+        ids.append(row.id)
+    return frozenset(ids)
 
 
 def place(transcript: Transcript, row: Row, ahead_of: Collection[str]) -> tuple[list[Row], list[Op]]:

@@ -109,7 +109,12 @@ class LiveStream:
         if self._text_id is None:
             self._open_text()
         self.fold.text_delta(self._text_id or "", delta)
-        self._push(b"%b%b}" % (self._delta_head, _encode(delta)))
+        body = b"%b%b}" % (self._delta_head, _encode(delta))
+        if self._timer is None or self.size > self.limit_bytes:
+            self._push(body)
+        else:  # the hottest line of the server: a word while a flush is already on its way
+            self.bodies.append(body)
+            self.size += len(body)
 
     def chunk(self, chunk: Chunk) -> None:
         """One chunk of the producer's own; closes a text part that :meth:`text` opened."""
@@ -133,6 +138,11 @@ class LiveStream:
         if self._started and not self._finished:
             self._finished = True
             self._pass({"type": "finish", "finishReason": "stop"})
+
+    @property
+    def failed(self) -> bool:
+        """A write of chunks was refused or not answered."""
+        return self._failure is not None
 
     @property
     def backlog(self) -> int:

@@ -1,10 +1,17 @@
 import { newSession } from "cutty-session";
 import { Suspense, useCallback, useState } from "react";
 import { ErrorBoundary } from "./chrome/ErrorBoundary.tsx";
+import { ImpossibleSession } from "./chrome/ImpossibleSession.tsx";
 import { PageSkeleton } from "./chrome/PageSkeleton.tsx";
 import { Unreachable } from "./chrome/Unreachable.tsx";
 import { Conversation } from "./conversation/Conversation.tsx";
-import { agentUrl, ownSessionUrl, wantedAgent, wantsSharedSession } from "./session/address.ts";
+import {
+  agentUrl,
+  namesImpossibleSession,
+  ownSessionUrl,
+  wantedAgent,
+  wantsSharedSession,
+} from "./session/address.ts";
 import { useServerInfo } from "./session/info.ts";
 import { useSessionId } from "./session/use-session-id.ts";
 
@@ -13,13 +20,16 @@ export function App() {
   const { info, failure, retry } = useServerInfo();
   const [sessionId, setSessionId] = useSessionId();
   const [shared, setShared] = useState(wantsSharedSession);
+  const [impossible, setImpossible] = useState(namesImpossibleSession);
 
   const renew = useCallback(() => {
     history.replaceState(null, "", ownSessionUrl());
     setShared(false);
+    setImpossible(false);
     void newSession().then(setSessionId);
   }, [setSessionId]);
 
+  if (impossible) return <ImpossibleSession onNewSession={renew} />;
   if (failure) return <Unreachable failure={failure} onRetry={retry} />;
   if (!info || !sessionId) return <PageSkeleton />;
 

@@ -2,7 +2,14 @@ import type { UIMessage } from "ai";
 import { expect, test } from "vitest";
 import { describeActivity, type TurnSigns } from "../src/conversation/activity.ts";
 import { isVisible, messageText, partsWithText } from "../src/conversation/message-text.ts";
-import { agentUrl, ownSessionUrl, sharedSessionUrl, wantedAgent, wantsSharedSession } from "../src/session/address.ts";
+import {
+  agentUrl,
+  namesImpossibleSession,
+  ownSessionUrl,
+  sharedSessionUrl,
+  wantedAgent,
+  wantsSharedSession,
+} from "../src/session/address.ts";
 import { parseInfo } from "../src/session/info.ts";
 
 const quiet: TurnSigns = { status: "ready", isStreaming: false, isRecovering: false, isToolContinuation: false };
@@ -31,6 +38,17 @@ test("addresses name the agent and the session", () => {
   expect(ownSessionUrl(here)).toBe("http://chat.example/?agent=helper");
   expect(agentUrl("other", here)).toBe("http://chat.example/?agent=other");
   expect(sharedSessionUrl("helper", "a@b", here)).toBe("http://chat.example/?agent=helper&session=a%40b");
+});
+
+test("an address may name no session, a possible one or an impossible one", () => {
+  const impossible = ["/", "/?session=", "/?session=s-1", "/?session=a%2Fb", `/?session=${"a".repeat(200)}`];
+  expect(impossible.map((path) => namesImpossibleSession(`http://chat.example${path}`))).toEqual([
+    false,
+    false,
+    false,
+    true,
+    true,
+  ]);
 });
 
 test("what the server tells about itself is checked", () => {

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import sqlite3
 import threading
+import time
 from collections.abc import Sequence
 from queue import SimpleQueue
 
@@ -13,6 +14,12 @@ from ...errors import StoreUnavailable
 from .connection import as_store_error
 from .jobs import AnyJob, rounds
 from .ledger import Ledger
+
+BUSY_BATCH = 8
+"""Jobs in a batch from which on the writer waits a moment before it takes the next."""
+
+PATIENCE_S = 0.002
+"""How long that moment is, in seconds."""
 
 MAX_BATCH = 1024
 """Jobs in one transaction at most, so that the first of them does not wait for ever."""
@@ -66,9 +73,14 @@ class Writer:
 
     def _run(self) -> None:
         go_on = True
+        written = 0
         while go_on:
             batch: list[AnyJob] = []
+            if written >= BUSY_BATCH:
+                # Under load a moment of patience fills the next transaction; each costs a sync of the disk.
+                time.sleep(PATIENCE_S)
             go_on = self._take(batch)
+            written = len(batch)
             if batch:
                 self._write(batch)
                 _wake(batch)

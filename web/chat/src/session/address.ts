@@ -11,6 +11,11 @@ export function wantsSharedSession(href: string = location.href): boolean {
   return isSessionId(new URL(href).searchParams.get("session"));
 }
 
+/** Whether the address names a session that cannot exist, such as one whose link was cut off or mangled. */
+export function namesImpossibleSession(href: string = location.href): boolean {
+  return Boolean(new URL(href).searchParams.get("session")) && !wantsSharedSession(href);
+}
+
 /** This page with a session of the tab's own. */
 export function ownSessionUrl(href: string = location.href): string {
   const url = new URL(href);

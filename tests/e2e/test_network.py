@@ -1,0 +1,144 @@
+"""A lost network, a reload and a dead server in the middle of an answer: no word is lost and none comes twice."""
+
+from __future__ import annotations
+
+import pytest
+from e2e.cable import Cable
+from e2e.chat_page import ChatPage, Profile
+from e2e.demo_answers import counted, greeting, recalled
+from e2e.server import Server
+from playwright.async_api import expect
+
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
+
+ASKED_AND_ANSWERED = [("user", "count to 60"), ("assistant", counted(60))]
+
+
+@pytest.mark.parametrize("back", ["in mid-answer", "after the end"])
+@pytest.mark.parametrize("loss", ["reset", "offline"])
+async def test_a_network_that_is_cut_and_comes_back(
+    loss: str, back: str, profile: Profile, cable: Cable, slow_server: Server
+) -> None:
+    """``reset``: the connections break, the browser knows of nothing. ``offline``: it is told so as well."""
+    tab = await profile.tab(cable.address)
+    session = await tab.session_id()
+    await tab.send("count to 60")
+    await tab.reads("1 2 3 4 5")
+
+    (before,) = tab.sockets
+    if loss == "offline":
+        await profile.context.set_offline(True)
+    cable.cut()
+    await tab.until(lambda: before.closed, "the end of the socket")
+    await expect(tab.page.get_by_test_id("offline" if loss == "offline" else "reconnecting")).to_be_visible()
+    assert await _partial(tab)
+    if back == "after the end":
+        await slow_server.logged("turn.ended", session)
+
+    cable.mend()
+    if loss == "offline":
+        await profile.context.set_offline(False)
+    else:
+        await tab.page.get_by_role("button", name="Reconnect now").click()
+    await tab.reads(counted(60))
+    await tab.is_in("ready")
+
+    assert await tab.messages() == ASKED_AND_ANSWERED
+    if back == "in mid-answer":
+        _resumed(tab)
+    await _agrees_with_the_server(tab, slow_server, session)
+    await tab.ask("my name is Ada")
+    assert await tab.messages() == [
+        *ASKED_AND_ANSWERED,
+        ("user", "my name is Ada"),
+        ("assistant", greeting("Ada")),
+    ]
+
+
+async def test_what_is_sent_while_offline_is_delivered_and_the_old_answer_completed(
+    profile: Profile, cable: Cable, slow_server: Server
+) -> None:
+    tab = await profile.tab(cable.address)
+    session = await tab.session_id()
+    await tab.send("count to 60")
+    await tab.reads("1 2 3 4 5")
+    await profile.context.set_offline(True)
+    cable.cut()
+    await tab.is_in("offline")
+    await slow_server.logged("turn.ended", session)
+    await tab.send("my name is Ada")
+    await tab.picture("offline")
+
+    cable.mend()
+    await profile.context.set_offline(False)
+    await tab.reads(greeting("Ada"))
+    await tab.is_in("ready")
+    whole = [*ASKED_AND_ANSWERED, ("user", "my name is Ada"), ("assistant", greeting("Ada"))]
+    await expect(tab.part('[data-role="assistant"]').first).to_contain_text(counted(60))
+    assert await tab.messages() == whole
+    await _agrees_with_the_server(tab, slow_server, session)
+
+
+async def test_a_reload_in_mid_answer_goes_on_where_it_was(profile: Profile, slow_server: Server) -> None:
+    tab = await profile.tab(slow_server.address)
+    session = await tab.session_id()
+    await tab.send("count to 60")
+    await tab.reads("1 2 3 4 5")
+    await tab.page.reload()
+    await tab.is_in("answering")
+    assert await _partial(tab)
+    await tab.is_in("ready")
+
+    assert await tab.session_id() == session
+    assert await tab.messages() == ASKED_AND_ANSWERED
+    _resumed(tab)
+    await _agrees_with_the_server(tab, slow_server, session)
+
+
+async def test_a_killed_server_comes_back_with_everything_and_completes_the_answer(
+    profile: Profile, own_server: Server
+) -> None:
+    tab = await profile.tab(own_server.address)
+    session = await tab.session_id()
+    await tab.ask("my name is Ada")
+    await tab.send("count to 60")
+    await tab.reads("1 2 3 4 5")
+
+    await own_server.kill()
+    await expect(tab.page.get_by_test_id("reconnecting")).to_be_visible()
+    await tab.picture("reconnecting")
+    await own_server.start()
+    await tab.reads(counted(60))  # The page has reconnected by itself.
+    await tab.is_in("ready")
+
+    told = [("user", "my name is Ada"), ("assistant", greeting("Ada")), *ASKED_AND_ANSWERED]
+    assert await tab.messages() == told
+    await _agrees_with_the_server(tab, own_server, session)
+    assert await tab.ask("what is my name?") == recalled("Ada")
+    await tab.reload()
+    await tab.counts(6)
+    assert (await tab.messages())[:4] == told
+    assert await tab.session_id() == session
+
+
+async def _partial(tab: ChatPage) -> bool:
+    """Whether the newest answer is there in part, from its first word on."""
+    text = (await tab.answer.inner_text()).strip()
+    return counted(60).startswith(text) and 0 < len(text) < len(counted(60))
+
+
+def _resumed(tab: ChatPage) -> None:
+    """The newest socket brought the beginning as a replay and the rest live, and together that is the answer once."""
+    replayed, live = (tab.sockets[-1].deltas(replayed=replayed) for replayed in (True, False))
+    assert replayed
+    assert live
+    assert "".join(replayed + live) == counted(60)
+
+
+async def _agrees_with_the_server(tab: ChatPage, server: Server, session: str) -> None:
+    stored = [
+        (message["role"], "".join(part.get("text", "") for part in message["parts"]))
+        for message in await server.stored(session)
+    ]
+    assert stored == await tab.messages()
+    assert [message["id"] for message in await server.stored(session)] == await tab.message_ids()
