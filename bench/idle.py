@@ -70,7 +70,12 @@ async def _pauses(server: Server) -> list[float]:
 
 def main() -> None:
     """Run it."""
-    resource.setrlimit(resource.RLIMIT_NOFILE, (65_536, 65_536))
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    if most < SESSIONS + 100:
+        raise SystemExit(
+            f"{SESSIONS:,} sockets need as many open files; the limit here is {most} (ulimit -Hn)."
+        )
     for name, arguments in (("bare", ()), ("ours", (IDLE_S,))):
         with running(name, *arguments) as server:
             uvloop.run(measure(name, server))

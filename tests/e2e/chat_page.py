@@ -21,7 +21,7 @@ _NETWORK_LOST = re.compile(r"WebSocket connection to '.*' failed|Failed to load 
 
 _MESSAGES = """all => all.map(message => [
     message.dataset.role,
-    message.querySelector('[data-testid=message-body]').innerText.trim(),
+    message.querySelector('[data-testid=message-body]').innerText.split(/\\s+/).filter(Boolean).join(" "),
 ])"""
 
 _IS_IN = "state => document.querySelector('[data-testid=status]')?.dataset.state === state"
@@ -31,7 +31,7 @@ _READS = """text => [
 ].at(-1)?.textContent.includes(text)"""
 
 Said = list[tuple[str, str]]
-"""Role and visible text of each message, oldest first."""
+"""Role and visible words of each message, oldest first; how they are broken into lines does not count."""
 
 
 class Socket:
@@ -103,7 +103,13 @@ class ChatPage:
     async def send(self, text: str) -> None:
         """Write and send, as soon as the page lets its visitor."""
         await self.composer.fill(text)
-        await self.button("send").click()
+        await expect(self.button("send")).to_be_enabled()
+        await self.composer.press("Enter")  # Works in a tab in the background too, where a mouse cannot be.
+
+    async def click(self, test_id: str) -> None:
+        """Come to this tab and click, on the newest of several such buttons."""
+        await self.page.bring_to_front()
+        await self.button(test_id).last.click()
 
     async def ask(self, text: str) -> str:
         """Send, wait for the whole answer and give its visible text."""
@@ -150,6 +156,7 @@ class ChatPage:
 
     async def picture(self, name: str) -> None:
         """Keep a picture of the page for people to look at."""
+        await self.page.bring_to_front()
         await self.page.screenshot(path=PICTURES / f"{name}.png")
 
     def forgive(self, pattern: str) -> None:

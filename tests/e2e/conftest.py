@@ -25,7 +25,7 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 QUICK_MS = 8.0
-SLOW_MS = 50.0
+SLOW_MS = 40.0
 """Slow enough that "count to 60" still streams after a reload or a reconnect."""
 
 NewProfile = Callable[..., Awaitable[Profile]]

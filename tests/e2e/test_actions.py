@@ -22,7 +22,7 @@ async def test_stop_keeps_the_partial_answer_and_answer_again_replaces_it(
     await tab.ask("my name is Ada")
     await tab.send("count to 30")
     await tab.reads("1 2 3 4 5")
-    await tab.button("stop").click()
+    await tab.click("stop")
     await tab.is_in("ready")
     ended = await slow_server.logged("turn.ended", session, count=2)
     assert ended[-1]["outcome"] == "aborted"
@@ -37,7 +37,7 @@ async def test_stop_keeps_the_partial_answer_and_answer_again_replaces_it(
     before = await tab.message_ids()
 
     await tab.is_in("ready")
-    await tab.button("regenerate").click()
+    await tab.click("regenerate")
     await tab.reads(counted(30))
     await tab.is_in("ready")
     for reloaded in (False, True):
@@ -63,7 +63,7 @@ async def test_an_edited_message_is_answered_anew_without_what_came_after_it(
     assert await tab.button("edit-field").input_value() == "my name is Ada"
     await tab.button("edit-field").fill("my name is Grace")
     await tab.picture("edit")
-    await tab.button("edit-save").click()
+    await tab.click("edit-save")
     await tab.reads(greeting("Grace"))
     await tab.is_in("ready")
     assert await tab.ask("what is my name?") == recalled("Grace")
@@ -88,14 +88,14 @@ async def test_clear_empties_every_window_of_the_session(new_profile: NewProfile
     await mine.ask("my name is Ada")
     await window.counts(2)
 
-    await mine.button("clear").click()
+    await mine.click("clear")
     await expect(mine.button("clear-dialog")).to_be_visible()
     await mine.picture("clear-dialog")
-    await mine.button("clear-cancel").click()
+    await mine.click("clear-cancel")
     await expect(mine.button("clear-dialog")).to_be_hidden()
     await mine.counts(2)
-    await mine.button("clear").click()
-    await mine.button("clear-confirm").click()
+    await mine.click("clear")
+    await mine.click("clear-confirm")
 
     for tab in (mine, window):
         await tab.counts(0)
@@ -114,7 +114,7 @@ async def test_a_message_and_a_code_block_can_be_copied(new_profile: NewProfile,
     stored = await server.stored(await tab.session_id())
 
     async def copied(button: str) -> str:
-        await tab.button(button).last.click()
+        await tab.click(button)
         await expect(tab.button(button).last).to_have_attribute("data-result", "copied")
         text: str = await tab.page.evaluate("navigator.clipboard.readText()")
         return text

@@ -13,9 +13,9 @@ from playwright.async_api import expect
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 HOSTILE = (
-    "<img src=x onerror=alert(1)> <script>alert(2)</script> <svg onload=alert(3)> "
-    "[press](javascript:alert(4)) [data](data:text/html,<script>alert(5)</script>) "
-    '![pixel](http://192.0.2.1/pixel.png) <iframe srcdoc="<script>alert(6)</script>"></iframe> [good](https://example.com/)'
+    "<img src=x onerror=alert(1)> <script>alert(2)</script> <svg onload=alert(3)> <iframe srcdoc='<b>hi</b>'></iframe>",
+    "[press](javascript:alert(4)) [data](data:text/html,<script>alert(5)</script>) [good](https://example.com/)",
+    "![plain](http://192.0.2.1/pixel.png) ![pixel](https://192.0.2.1/pixel.png) ![script](javascript:alert(6))",
 )
 
 
@@ -57,16 +57,17 @@ async def test_hostile_text_stays_text(profile: Profile, server: Server) -> None
     tab = await profile.tab(server.address)
     asked: list[str] = []
     tab.page.on("request", lambda request: asked.append(request.url))
-    for text in (HOSTILE[:190], HOSTILE[190:]):  # The demo model repeats 200 characters.
-        await tab.ask(text)
+    for text in HOSTILE:
+        await tab.ask(text)  # The demo model repeats it.
     await tab.reload()
-    await tab.counts(4)
+    await tab.counts(6)
     log = tab.page.get_by_role("log")
-    await expect(log).to_contain_text("press")
+    await expect(log).to_contain_text("alert(2)")
     assert await log.locator("script, iframe, svg[onload], img, [onerror], [onload]").count() == 0
     targets = await log.locator("a").evaluate_all("all => all.map(each => each.getAttribute('href'))")
     assert targets == ["https://example.com/"]
-    await expect(tab.button("load-image")).to_have_count(0)  # Only https: may even be asked for.
+    await expect(tab.button("load-image")).to_have_count(1)  # The one over https, and only when it is asked for.
+    await tab.picture("hostile")
     assert [url for url in asked if not url.startswith(server.address)] == []
     assert tab.problems == []  # No dialog, no violation of the content policy, no exception.
 
@@ -80,8 +81,8 @@ async def test_a_failed_answer_says_so_and_the_next_one_works(profile: Profile, 
     await tab.reload()
     await tab.is_in("error")  # A window that comes later learns of it too.
     await expect(tab.page.get_by_test_id("error")).to_contain_text("The demo model failed")
-    await tab.button("retry").click()
-    await tab.is_in("thinking")
+    await tab.click("retry")
+    await server.logged("turn.ended", await tab.session_id(), count=2)
     await tab.is_in("error")
     await tab.send("my name is Ada")
     await tab.reads(greeting("Ada"))
@@ -98,7 +99,7 @@ async def test_an_impossible_session_is_said_to_be_one(session: str, profile: Pr
     await expect(notice).to_contain_text("1 to 128 letters")
     await tab.picture("impossible-session")
     assert tab.sockets == []
-    await tab.button("own-session").click()
+    await tab.click("own-session")
     await tab.is_in("ready")
     assert len(await tab.ask("my name is Ada")) > 0
     assert "session=" not in tab.page.url

@@ -11,6 +11,7 @@ from playwright.async_api import expect
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
+END = "58 59 60"
 ASKED_AND_ANSWERED = [("user", "count to 60"), ("assistant", counted(60))]
 
 
@@ -38,9 +39,7 @@ async def test_a_network_that_is_cut_and_comes_back(
     cable.mend()
     if loss == "offline":
         await profile.context.set_offline(False)
-    else:
-        await tab.page.get_by_role("button", name="Reconnect now").click()
-    await tab.reads(counted(60))
+    await tab.reads(END)
     await tab.is_in("ready")
 
     assert await tab.messages() == ASKED_AND_ANSWERED
@@ -74,7 +73,7 @@ async def test_what_is_sent_while_offline_is_delivered_and_the_old_answer_comple
     await tab.reads(greeting("Ada"))
     await tab.is_in("ready")
     whole = [*ASKED_AND_ANSWERED, ("user", "my name is Ada"), ("assistant", greeting("Ada"))]
-    await expect(tab.part('[data-role="assistant"]').first).to_contain_text(counted(60))
+    await expect(tab.part('[data-role="assistant"]').first).to_contain_text(END)
     assert await tab.messages() == whole
     await _agrees_with_the_server(tab, slow_server, session)
 
@@ -108,7 +107,7 @@ async def test_a_killed_server_comes_back_with_everything_and_completes_the_answ
     await expect(tab.page.get_by_test_id("reconnecting")).to_be_visible()
     await tab.picture("reconnecting")
     await own_server.start()
-    await tab.reads(counted(60))  # The page has reconnected by itself.
+    await tab.reads(END)  # The page has reconnected by itself.
     await tab.is_in("ready")
 
     told = [("user", "my name is Ada"), ("assistant", greeting("Ada")), *ASKED_AND_ANSWERED]
@@ -137,7 +136,7 @@ def _resumed(tab: ChatPage) -> None:
 
 async def _agrees_with_the_server(tab: ChatPage, server: Server, session: str) -> None:
     stored = [
-        (message["role"], "".join(part.get("text", "") for part in message["parts"]))
+        (message["role"], " ".join("".join(part.get("text", "") for part in message["parts"]).split()))
         for message in await server.stored(session)
     ]
     assert stored == await tab.messages()

@@ -182,13 +182,13 @@ async def test_another_tab_and_a_new_session_start_empty(profile: Profile, serve
     await tab.ask("my name is Ada")
     first = await tab.session_id()
     async with profile.context.expect_page() as opening:
-        await tab.button("open-tab").click()
+        await tab.click("open-tab")
     other = profile.adopt(await opening.value)
     await other.is_in("ready")
     await expect(other.page.get_by_test_id("welcome")).to_be_visible()
     assert await other.stored_id() != first
 
-    await tab.button("new-session").click()
+    await tab.click("new-session")
     await expect(tab.page.get_by_test_id("welcome")).to_be_visible()
     await tab.is_in("ready")
     assert (await tab.ask("what is my name?")).startswith("I do not know.")

@@ -37,7 +37,7 @@ class Server:
         self.starts: list[float] = []
         self._env = {**os.environ, "CUTTY_LOG_LEVEL": "warning", "CUTTY_LOG_FORMAT": "json", **(env or {})}
         self._wrapper = wrapper
-        self._log = data.parent / f"{data.name}.log"
+        self._log = data.parent / f"{data.name}-{self.port}.log"
         self._process: Process | None = None
 
     @property
@@ -90,6 +90,20 @@ class Server:
         self.ready.clear()
         self.process.terminate()
         return await self.ended(timeout_s)
+
+    async def get(self, path: str) -> tuple[int, bytes]:
+        """Status and body of a GET on a connection of its own."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            writer.write(
+                f"GET {path} HTTP/1.1\r\nHost: {self.url}\r\nConnection: close\r\n\r\n".encode()
+            )
+            head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        finally:
+            writer.close()
+        if not head:
+            raise ConnectionResetError("the server went away")
+        return int(head.split()[1]), body
 
     async def ended(self, timeout_s: float = 30) -> int:
         """Wait for the end of the process; the exit code."""

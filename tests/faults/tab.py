@@ -46,8 +46,7 @@ class Tab:
     @property
     def path(self) -> str:
         """Of this session."""
-        address = self.witness.address
-        return f"{self.server.url}/agents/{address.agent}/{address.session}"
+        return f"/agents/{self.witness.address.agent}/{self.witness.address.session}"
 
     async def live(self) -> None:
         """Connect, talk, and connect again when the server is back; for ever."""
@@ -64,14 +63,8 @@ class Tab:
         """A fresh page: a new label, the history over HTTP."""
         self.count += 1
         self.label = f"{self.label.split('~')[0]}~{self.count}"
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.server.port)
-        try:
-            path = self.path.removeprefix(self.server.url)
-            writer.write(f"GET {path}/get-messages HTTP/1.1\r\nHost: {self.server.url}\r\nConnection: close\r\n\r\n".encode())
-            head, _, body = (await reader.read()).partition(b"\r\n\r\n")
-        finally:
-            writer.close()
-        if b" 200 " not in head[:20] or not body.endswith(b"]"):
+        status, body = await self.server.get(f"{self.path}/get-messages")
+        if status != 200 or not body.endswith(b"]"):
             return  # killed in mid-answer; the page keeps what it had
         self.messages = json.loads(body)
         self.witness.transcript(self.messages)
@@ -79,7 +72,7 @@ class Tab:
     async def visit(self) -> None:
         """One socket, from its opening to its end."""
         async with connect(
-            f"ws://{self.path}?_pk={self.label}",
+            f"ws://{self.server.url}{self.path}?_pk={self.label}",
             compression=None, max_size=None, ping_interval=None, proxy=None, close_timeout=1,
         ) as socket:  # fmt: skip
             self._view = _View(self, socket)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from session.harness import Stage, World, eventually, scripted, settings
 
 from cutty_agent.clock import SystemClock
 from cutty_agent.engines.embedded.store import open_store
 from cutty_agent.engines.memory import MemoryStore
 from cutty_agent.ports.store import SessionStore
-
-MakeWorld = Callable[..., World]
+from session.harness import MakeWorld, Stage, World, eventually, scripted, settings
 
 
 @pytest.fixture

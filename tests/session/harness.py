@@ -10,13 +10,14 @@ from typing import Any, cast
 from cutty_agent.agent.base import rpc
 from cutty_agent.agent.chat import ChatAgent, ChatResponse
 from cutty_agent.agent.turn import Turn
-from cutty_agent.clock import Clock, SystemClock
+from cutty_agent.clock import Clock
 from cutty_agent.config import Lifetimes, Limits, Settings
 from cutty_agent.ids import Address
-from cutty_agent.ports.door import Dialect, Link, Opening
+from cutty_agent.ports.door import Link, Opening
 from cutty_agent.ports.store import Op, SessionStore
 from cutty_agent.session.gate import SessionGate
 from cutty_agent.session.registry import Registry
+from cutty_agent.wire.client import Dialect
 
 Frame = dict[str, Any]
 PATIENCE_S = 4.0
@@ -61,9 +62,10 @@ async def eventually(condition: Callable[[], Any], what: str) -> Any:
     """For what has no event to wait for: looks at every turn of the loop."""
 
     async def look() -> Any:
-        while not (found := condition()):
+        while True:
+            if found := condition():
+                return found
             await asyncio.sleep(0.001)
-        return found
 
     return await within(look(), what)
 
@@ -345,9 +347,7 @@ class Client:
         ]
 
     def text(self, request_id: str | None = None) -> str:
-        return "".join(
-            chunk["delta"] for chunk in self.chunks(request_id) if chunk["type"] == "text-delta"
-        )
+        return "".join(chunk["delta"] for chunk in self.chunks(request_id) if chunk["type"] == "text-delta")
 
     def transcripts(self) -> list[list[tuple[str, str]]]:
         """Every broadcast transcript as (role, text) pairs."""
@@ -395,9 +395,9 @@ class World:
     def address(self, session: str = "s") -> Address:
         return Address("chat", session)
 
-    async def messages(self, session: str = "s") -> list[Frame]:
+    async def messages(self, session: str = "s", *, dialect: Dialect = "v5") -> list[Frame]:
         """``get-messages``."""
-        return cast(list[Frame], json.loads(await self.gate.messages(self.address(session))))
+        return cast(list[Frame], json.loads(await self.gate.messages(self.address(session), dialect)))
 
     async def texts(self, session: str = "s") -> list[tuple[str, str]]:
         return [(message["role"], text_of(message)) for message in await self.messages(session)]
@@ -473,6 +473,9 @@ class LateStore:
         return getattr(self.inner, name)
 
 
+MakeWorld = Callable[..., World]
+"""The fixture that makes worlds."""
+
 # -- shapes
 
 
@@ -526,7 +529,3 @@ def echo(*texts: str) -> Callable[[Turn], Iterable[object]]:
 def part_of(message: Mapping[str, Any], call: str) -> Frame:
     """The part of a tool call; empty when there is none."""
     return next((part for part in message["parts"] if part.get("toolCallId") == call), {})
-
-
-def clock() -> Clock:
-    return SystemClock()

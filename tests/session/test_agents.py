@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from session.conftest import MakeWorld
-from session.harness import LateStore, Stage, World, chat_request, echo, of, user
 
 from cutty_agent.agent.base import rpc
 from cutty_agent.engines.memory import MemoryStore
 from cutty_agent.ports.store import PutState
+from session.harness import LateStore, MakeWorld, Stage, World, chat_request, echo, of, user
 
 
 @pytest.mark.parametrize("value", [0, "", False, None, {"n": 1}, []])
@@ -121,9 +120,7 @@ async def set_it(self: Any, value: Any) -> None:
     await self.set_state(value)
 
 
-METHODS = {
-    each.__name__: each for each in (add, sync, void, fails, silent, odd, several, stumbles, set_it)
-}
+METHODS = {each.__name__: each for each in (add, sync, void, fails, silent, odd, several, stumbles, set_it)}
 
 
 @pytest.mark.parametrize(
@@ -225,7 +222,20 @@ async def test_8_47_a_socket_that_leaves_before_the_session_is_awake(world: Worl
 
 @pytest.mark.parametrize(
     "frame",
-    ["", "garbage", "{", '{"type":"nope"}', "[]", "null", "12", '"text"', "{}", '{"type":5}', b"\xff\xfe", "\ud7ff"],
+    [
+        "",
+        "garbage",
+        "{",
+        '{"type":"nope"}',
+        "[]",
+        "null",
+        "12",
+        '"text"',
+        "{}",
+        '{"type":5}',
+        b"\xff\xfe",
+        "\ud7ff",
+    ],
 )
 async def test_8_48_frames_that_are_none_of_ours_go_to_the_application(
     world: World, stage: Stage, frame: str | bytes
@@ -346,7 +356,10 @@ async def test_a_request_id_of_bad_length_is_refused(world: World, stage: Stage,
 @pytest.mark.parametrize(
     "message",
     ["null", "1", "{}", '{"id":"x"}', '{"id":"x","role":"user"}', '{"id":"x","role":"wizard","parts":[]}']
-    + ['{"id":"x","role":"user","parts":"text"}', '{"id":"x","role":"user","parts":[{"type":"text","text":"\\ud800"}]}'],
+    + [
+        '{"id":"x","role":"user","parts":"text"}',
+        '{"id":"x","role":"user","parts":[{"type":"text","text":"\\ud800"}]}',
+    ],
 )
 async def test_messages_that_cannot_be_read_are_skipped_and_the_turn_ends(
     world: World, stage: Stage, message: str

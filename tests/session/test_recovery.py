@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from session.conftest import MakeWorld
-from session.harness import Client, Stage, World, of, text_of, tool_call
 
 from cutty_agent.core.recovery import EXHAUSTED, Budget
 from cutty_agent.ports.store import SessionStore
+from session.harness import Client, MakeWorld, Stage, World, of, text_of, tool_call
 
 
 async def cut_off(world: World, stage: Stage, *said: str, more: int = 0) -> tuple[Client, list[str]]:

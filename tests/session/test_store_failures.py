@@ -6,12 +6,11 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
-from session.conftest import MakeWorld
-from session.harness import Client, Stage, World, echo, eventually, user
 
 from cutty_agent.engines.memory import MemoryStore
 from cutty_agent.errors import StoreUnavailable
 from cutty_agent.testing.faults import Fault, FaultyStore
+from session.harness import Client, MakeWorld, Stage, World, echo, eventually, user
 
 FAULTS = [Fault.REFUSED, Fault.UNANSWERED]
 
@@ -125,7 +124,12 @@ async def test_a_failing_commit_of_another_frame_reloads_the_session(
         case "clear":
             client.clear()
         case "set":
-            client.send({"type": "cf_agent_chat_messages", "messages": [*client.messages, {**client.messages[0], "id": "n"}]})
+            client.send(
+                {
+                    "type": "cf_agent_chat_messages",
+                    "messages": [*client.messages, {**client.messages[0], "id": "n"}],
+                }
+            )
         case "tool":
             client.tool_result("c1", 1)
         case "state":
@@ -188,6 +192,12 @@ async def test_a_commit_that_fails_during_recovery(
         if (await world.join_or_not("x")) is not None:
             break
     texts = await usable(world, stage)
-    assert [role for role, _ in texts] == ["user", "assistant"] * 3
+    # A fault may also meet the answer to the second question, which is then lost; its client is told of that.
+    lost = [role for role, _ in texts] == ["user", "assistant", "user", "user", "assistant"]
+    assert lost or [role for role, _ in texts] == ["user", "assistant"] * 3
+    if lost:
+        tab = await world.join("told")
+        tab.request("r-a2", [])
+        assert (await tab.ended("r-a2"))["error"] is True
     assert texts[1][1].startswith("half ")
     assert texts[1][1].count("half ") == 1

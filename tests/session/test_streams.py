@@ -5,11 +5,21 @@ from __future__ import annotations
 import json
 
 import pytest
-from session.conftest import MakeWorld
-from session.harness import RESPONSE, LateStore, Stage, World, assistant, chat_request, of, text_of, user
 
 from cutty_agent.engines.memory import MemoryStore
 from cutty_agent.ports.store import AppendChunks, PutMessage
+from session.harness import (
+    RESPONSE,
+    LateStore,
+    MakeWorld,
+    Stage,
+    World,
+    assistant,
+    chat_request,
+    of,
+    text_of,
+    user,
+)
 
 
 async def test_8_6_the_owner_gets_no_transcript_of_its_own_turn_and_the_others_do(

@@ -6,12 +6,11 @@ import asyncio
 from typing import Any
 
 import pytest
-from session.conftest import MakeWorld
-from session.harness import LateStore, Stage, World, echo, text_of, user
 
 from cutty_agent.agent.chat import ChatResponse
 from cutty_agent.engines.memory import MemoryStore
 from cutty_agent.ports.store import DeleteMessages, PutTurn
+from session.harness import LateStore, MakeWorld, Stage, World, echo, text_of, user
 
 
 async def test_8_5_a_subset_of_stored_ids_deletes_and_an_unknown_id_does_not(
@@ -146,23 +145,38 @@ async def test_cancel_of_a_queued_turn_ends_aborted_for_all(world: World, stage:
     assert await world.texts() == texts
 
 
-async def test_a_handler_that_swallows_the_cancellation_ends_all_the_same(stage: Stage, make_world: MakeWorld) -> None:
+@pytest.mark.parametrize("manner", ["goes on", "returns", "raises"])
+async def test_a_handler_that_does_not_take_a_cancellation_ends_all_the_same(
+    stage: Stage, make_world: MakeWorld, manner: str
+) -> None:
     async def stubborn(self: Any, turn: Any) -> Any:
         scene = stage.enter(turn)
-        while not scene.left:
+        while True:
             try:
                 async for item in scene.play():
                     yield item
+                return
             except asyncio.CancelledError:
+                if manner == "returns":
+                    return
+                if manner == "raises":
+                    raise RuntimeError("in a manner of its own") from None
                 yield "still here"
 
     world = make_world(on_chat_message=stubborn)
     client = await world.join("a")
     request = client.ask("hi")
     (await stage.next()).say("half")
+    queued = client.ask("more")
     await client.reads("half")
     client.cancel(request)
     assert (await client.ended(request))["outcome"] == "aborted"
+    (await stage.next()).fail(asyncio.CancelledError())
+    if manner == "raises":
+        assert (await client.ended(queued))["outcome"] == "error"
+    else:
+        client.cancel(queued)
+        await client.ended(queued)
 
 
 async def test_a_cancellation_from_within_the_handler_is_an_error_and_not_a_hang(
@@ -253,7 +267,9 @@ async def test_8_39_merge_makes_one_message_of_those_that_wait(stage: Stage, mak
     whole = [*merged, ("assistant", "last")]
     assert await world.texts() == whole
     assert (await world.messages())[2]["id"] == "u-a4"
-    assert client.transcripts()[-1] == other.transcripts()[-1] == whole, "the owner too: its list was collapsed"
+    assert client.transcripts()[-1] == other.transcripts()[-1] == whole, (
+        "the owner too: its list was collapsed"
+    )
     assert len(stage.scenes) == 2
 
 

@@ -82,6 +82,11 @@ class Agent:
         """The state changed; ``connection`` is the client that set it, ``None`` for the server."""
 
 
+def overrides(agent: Agent, hook: str) -> bool:
+    """Whether the class of this agent defines ``hook`` itself; one that does not need not be called."""
+    return getattr(type(agent), hook) is not getattr(Agent, hook)
+
+
 def rpc_methods(agent: Agent) -> frozenset[str]:
     """Names of the methods of this agent that clients may call, own and inherited."""
     return frozenset(

@@ -66,7 +66,7 @@ def chat(
         conversation = Conversation(_with_scheme(found), address)
         prompt = text is None and sys.stdin.isatty()
         if session is None:
-            note(f"New session {address.session}; continue it with: {_continue(address)}")
+            note(f"A new session. Continue it with:\n  {_continue(address)}")
         if prompt:
             code = _prompt(conversation, address, is_new=session is None)
         else:

@@ -44,6 +44,7 @@ class _Asked:
         self.listener = listener
         self.error: str | None = None
         self.sent = False
+        self.heard = False
 
     def frame(self) -> bytes:
         """The chat request. Sent twice it starts one turn, because its id is known by then."""
@@ -87,36 +88,39 @@ class Conversation:
         asked = self._asked = _Asked(text, listener)
         self.stopping = False
         loop = asyncio.get_running_loop()
-        pause, away_since = _FIRST_PAUSE_S, loop.time()
+        pause, away_since, why = _FIRST_PAUSE_S, loop.time(), "it does not answer"
         while True:
-            met = False
+            asked.heard = False
             try:
                 async with connect(
                     self._ws, open_timeout=_OPEN_S, max_size=_FRAME_BYTES, proxy=None, compression=None
                 ) as socket:
-                    met, self._socket = True, socket
-                    ending = await self._over(socket, asked)
-                    if ending is not None:
-                        return ending
+                    self._socket = socket
+                    return await self._over(socket, asked)
             except InvalidStatus as error:
+                why = f"it answered with status {error.response.status_code}"
                 if error.response.status_code not in {502, 503, 504}:
-                    raise self._absent(f"it answered with status {error.response.status_code}") from error
+                    raise self._absent(why) from error
             except InvalidURI as error:
                 raise self._absent("this is not an address") from error
             except ConnectionClosed as error:
                 _refuse_final(error)
+                why = _why(error)
+            except NoServer as error:  # it went away while the transcript was asked for
+                why = error.sentence
             except (OSError, TimeoutError, InvalidHandshake) as error:
+                why = _reason(error)
                 if not asked.sent:
-                    raise self._absent(_reason(error)) from error
+                    raise self._absent(why) from error
             finally:
                 self._socket = None
-            if met:
+            if asked.heard:
                 pause, away_since = _FIRST_PAUSE_S, loop.time()
                 listener.remark("The connection was lost; reconnecting …")
             elif loop.time() - away_since > self._patience_s:
                 raise NoServer(
-                    f"The server at {self._url} has been away for {self._patience_s:.0f} seconds.",
-                    remedy="The answer goes on without you; look at it later with: cutty-agent sessions show.",
+                    f"The server at {self._url} has been away for {self._patience_s:.0f} seconds: {why}.",
+                    remedy="What it was asked it still answers; look later with: cutty-agent sessions show.",
                 )
             await asyncio.sleep(pause * random.uniform(0.8, 1.2))
             pause = min(pause * 1.6, _LONGEST_PAUSE_S)
@@ -145,14 +149,15 @@ class Conversation:
 
     # -- one connection
 
-    async def _over(self, socket: ClientConnection, asked: _Asked) -> Ending | None:
-        """Follow the answer over one connection; ``None`` when the connection ended first."""
+    async def _over(self, socket: ClientConnection, asked: _Asked) -> Ending:
+        """Follow the answer over one connection; ``ConnectionClosed`` when the connection ended first."""
         back, acknowledged = asked.sent, set[str]()
         await socket.send((_probe() if back else asked.frame()).decode())
         asked.sent = True
         if self.stopping:
             await self._cancel(socket)
         async for text in socket:
+            asked.heard = True
             try:
                 frame = msgspec.json.decode(text)
             except msgspec.DecodeError:
@@ -177,8 +182,7 @@ class Conversation:
                         await socket.send(asked.frame().decode())  # it never arrived
                     elif frame.get("reason") is None:
                         await socket.send(_probe().decode())
-        _refuse_final(ConnectionClosed(socket.protocol.close_rcvd, socket.protocol.close_sent))
-        return None
+        raise socket.protocol.close_exc  # a regular close ends the loop without one
 
     async def _response(self, asked: _Asked, frame: dict[str, Any]) -> Ending | None:
         request_id, body = frame.get("id"), str(frame.get("body") or "")
@@ -265,6 +269,10 @@ def _refuse_final(error: ConnectionClosed) -> None:
             f"The server closed the conversation: {close.reason or close.code}.",
             remedy="Check the agent and the session id.",
         ) from error
+
+
+def _why(error: ConnectionClosed) -> str:
+    return (error.rcvd.reason or f"it closed with code {error.rcvd.code}") if error.rcvd else "it went away"
 
 
 def _reason(error: Exception) -> str:

@@ -5,14 +5,27 @@ from __future__ import annotations
 from ..wire.chunks import Chunk, UIMessage
 
 
+JOINED = "joined-text"
+"""Id of the text part that a continuation goes on writing: in what rebuilds it, and in the chunks that follow."""
+
+
 def rebuild(message: UIMessage) -> list[Chunk]:
-    """Chunks that re-create every part of ``message``, ``start`` with its id first and no ``finish``."""
+    """Chunks that re-create every part of ``message``, ``start`` with its id first and no ``finish``.
+
+    A last text part that is still open stays so, under the id :data:`JOINED`.
+    """
     start: Chunk = {"type": "start", "messageId": message["id"]}
     if message.get("metadata") is not None:
         start["messageMetadata"] = message["metadata"]
     chunks = [start]
-    for index, part in enumerate(message["parts"]):
-        chunks += _part(part, f"rebuilt-{index}")
+    parts = message["parts"]
+    texts = [index for index, part in enumerate(parts) if part.get("type") == "text"]
+    joined = texts[-1] if texts and parts[texts[-1]].get("state") == "streaming" else None
+    for index, part in enumerate(parts):
+        if index == joined:
+            chunks += _part(part, JOINED)[:-1]
+        else:
+            chunks += _part(part, f"rebuilt-{index}")
     return chunks
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import structlog
 
+from ..agent.base import overrides
 from ..errors import CuttyError, StaleEpoch
 from ..wire import client
 from ..wire.chunks import UIMessage
@@ -64,6 +65,13 @@ class Actor(Session):
             self._draining.cancel()
         await self.stop_working()
 
+    def dismiss(self) -> None:
+        """Let go of everything. The parts of a session know each other, and such circles would stay in memory
+        until the garbage collector's rarest round."""
+        self.agent._host = None
+        for part in (self.runner, self.continuation, self):
+            vars(part).clear()
+
     # -- events
 
     def post(self, conn: Connection, text: bytes | str | None) -> None:
@@ -74,7 +82,7 @@ class Actor(Session):
 
     def lost(self, conn: Connection) -> None:
         """A connection is gone."""
-        if conn.greeted:
+        if conn.greeted and overrides(self.agent, "on_close"):
             self.lane(lambda: self.agent.on_close(conn))
 
     async def _drain(self) -> None:
@@ -84,7 +92,8 @@ class Actor(Session):
                 if text is None:
                     if not conn.closed:
                         handshake.greet(self, conn)
-                        self.lane(lambda conn=conn: self.agent.on_connect(conn))  # type: ignore[misc]
+                        if overrides(self.agent, "on_connect"):
+                            self.lane(lambda conn=conn: self.agent.on_connect(conn))  # type: ignore[misc]
                     continue
                 conn.waiting -= 1
                 if not conn.closed:

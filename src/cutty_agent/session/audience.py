@@ -66,8 +66,6 @@ class Audience:
                 conn.parked = False
                 conn.owes = stream.request_id
                 conn.push(server.resuming(stream.request_id))
-            elif conn.speaker is not None:
-                conn.speaker.begin(stream.request_id)
 
     def end(
         self,
@@ -83,8 +81,7 @@ class Audience:
             if conn.owes == request_id:
                 conn.owes = None
             if conn.speaker is not None:
-                for frame in conn.speaker.ending(request_id, ending):
-                    conn.push(frame)
+                conn.end(request_id, ending)
                 continue
             for frame in terminal_frames(frames.plain, ending) if conn.plain == request_id else plain:
                 conn.push(frame)

@@ -146,6 +146,7 @@ async def accept(actor: Session, new: Submission, *, owner: Connection | None) -
             new.request_id,
             new.kind,
             message_ids=trailing,
+            own=tuple(merge.new_user_ids),
             body=new.body,
             client_tools=new.client_tools,
             base=new.base,
@@ -171,7 +172,7 @@ async def accept(actor: Session, new: Submission, *, owner: Connection | None) -
     actor.records[record.request_id] = record
     if owner is not None:
         actor.owners[record.request_id] = owner
-    ticket = Ticket(record.request_id, record.kind, record.message_ids, tuple(merge.new_user_ids))
+    ticket = Ticket(record.request_id, record.kind, record.message_ids, record.own)
     if generation != runner.queue.generation:  # cleared meanwhile, and with that this request
         runner.say_unstarted(ticket, "skipped")
         return None

@@ -10,7 +10,7 @@ import msgspec
 
 from ..ports.door import Opening
 from ..ports.outlet import Outlet
-from ..stream.live import LiveStream
+from ..stream.live import Ending, LiveStream
 from ..wire.client import Dialect
 from .dialects import Speaker, speaker
 
@@ -89,7 +89,7 @@ class Connection:
         self._limit_bytes = limit_bytes
         self._laggards = laggards
         self._reading: Reading | None = None
-        self._held: list[bytes] | None = None
+        self._held: list[Callable[[], list[bytes]]] | None = None
         self._held_bytes = 0
 
     # -- as the author of an agent sees it
@@ -123,7 +123,7 @@ class Connection:
         if self.closed:
             return
         if self._reading is not None:
-            self._hold([frame])
+            self._hold(lambda: [frame], len(frame))
             return
         self.outlet.send(frame)
         if self.outlet.buffered > self._limit_bytes:
@@ -135,8 +135,8 @@ class Connection:
             return
         reading = self._reading
         if reading is not None:
-            if reading.stream is not stream:
-                self._drop()
+            if reading.stream is not stream:  # the next turn, while this one still reads the last
+                self._hold_chunks(stream, first, first + len(frames))
             return
         if self.outlet.congested or self.outlet.buffered > SOFT_BYTES:
             self._reading = Reading(stream, first)
@@ -145,6 +145,17 @@ class Connection:
             self.outlet.send_many(self._encode(stream, first, first + len(frames), 0))
         else:
             self.outlet.send_many(frames)
+
+    def end(self, request_id: str, ending: Ending) -> None:
+        """The end of a request for a client of an older dialect; behind the chunks it still has to read."""
+        speaker = self.speaker
+        if self.closed or speaker is None:
+            return
+        if self._reading is not None:
+            self._hold(lambda: speaker.ending(request_id, ending), len(ending.error or ""))
+            return
+        for frame in speaker.ending(request_id, ending):
+            self.push(frame)
 
     def replay(self, stream: LiveStream, *, plain: bool, prefix: list[bytes]) -> None:
         """All shown chunks again, then ``replayComplete``, then live; one list, so no gap and no double."""
@@ -215,13 +226,19 @@ class Connection:
     def _caught_up(self) -> None:
         self._reading = None
         held, self._held, self._held_bytes = self._held, None, 0
-        if held:
-            self.outlet.send_many(held)
+        frames = [frame for make in held or () for frame in make()]
+        if frames:
+            self.outlet.send_many(frames)
 
-    def _hold(self, frames: list[bytes]) -> None:
+    def _hold_chunks(self, stream: LiveStream, first: int, end: int) -> None:
+        bodies = stream.bodies[first:end]
+        self._hold(lambda: self._encode(stream, first, end, 0), sum(map(len, bodies)))
+
+    def _hold(self, make: Callable[[], list[bytes]], size: int) -> None:
+        """Frames for later, made only then: a translator must see things in the order in which they are sent."""
         self._held = held = self._held or []
-        held += frames
-        self._held_bytes += sum(map(len, frames))
+        held.append(make)
+        self._held_bytes += size
         if self._held_bytes > self._limit_bytes:
             self._drop()
 

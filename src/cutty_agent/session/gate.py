@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 
 import msgspec
 import structlog
 
-from ..core.v4_message import with_content
+from ..core.rows import load
+from ..core.v4_message import to_v4_message, with_content
 from ..errors import Busy, ShuttingDown, UnknownAgent
 from ..ids import Address, new_request_id
 from ..ports.door import Opening
 from ..ports.outlet import Outlet
-from ..ports.store import StoredMessage
 from ..stream.live import Ending, LiveStream
-from ..wire.client import ChatBody, decode_body
+from ..wire.client import ChatBody, Dialect, decode_body
 from . import chat, handshake
 from .connection import Connection
 from .registry import Registry, Slot
@@ -125,16 +125,18 @@ class SessionGate:
 
     # -- HTTP
 
-    async def messages(self, address: Address) -> bytes:
-        """The transcript as a JSON array, in both shapes: ``parts``, and their text as ``content``."""
+    async def messages(self, address: Address, dialect: Dialect = "v5") -> bytes:
+        """The transcript as a JSON array, in the shapes this dialect reads (protocol 5.5)."""
         self._check(address, stopping=False)
         slot = self._registry.slots.get(address)
-        rows: Sequence[StoredMessage]
         if slot is not None and slot.actor is not None:
-            messages = [with_content(row.message()) for row in slot.actor.transcript.rows]
-            return msgspec.json.encode(messages)
-        rows = await self._registry.store.messages(address) or []
-        return msgspec.json.encode([with_content(msgspec.json.decode(row.body)) for row in rows])
+            rows = slot.actor.transcript.rows
+        else:
+            rows = load([row.body for row in await self._registry.store.messages(address) or []])
+        if dialect == "v5":
+            return b"[" + b",".join(row.body for row in rows) + b"]"
+        shape = to_v4_message if dialect == "v4" else with_content
+        return msgspec.json.encode([shape(row.message()) for row in rows])
 
     async def submit(self, address: Address, body: bytes) -> Answer:
         """``POST``: start a turn (protocol 6.1); it shows live on the session's sockets.

@@ -8,13 +8,14 @@ import msgspec
 import structlog
 
 from ..core.fold import Fold, continuation_chunk
+from ..core.rebuild import JOINED
 from ..core.reconcile import Row
 from ..core.recovery import EXHAUSTED, Interrupted, Plan, plan
 from ..core.tools import pending
 from ..core.turn_queue import Ticket
 from ..ids import new_message_id, new_request_id
 from ..ports.store import DeleteTurns, DropChunks, Op, PutTurn
-from ..wire.chunks import Chunk
+from ..wire.chunks import Chunk, UIMessage
 from ..wire.turn_record import TurnRecord, encode_turn
 from .answer import SAVE_FAILED, stored_answer
 from .session import Session
@@ -31,15 +32,20 @@ async def recover(actor: Session) -> None:
     The partial answer of a turn is stored exactly once and its chunks are dropped in the same commit, which also
     opens the turn that follows, so a second crash at any moment finds either the old turn or the new one.
     """
-    for record in [record for record in actor.records.values() if record.outcome is None]:
+    opened = [record for record in actor.records.values() if record.outcome is None]
+    for at, record in enumerate(opened):
         bodies = await actor.journal.chunks(record.request_id)
-        await _recover_one(actor, record, [_decode(body) for body in bodies])
+        if at and not bodies and record.request_id not in actor.disowned:
+            _requeue(actor, record)  # turns run one after another: this one was only waiting
+        else:
+            await _recover_one(actor, record, [_decode(body) for body in bodies])
 
 
 async def _recover_one(actor: Session, record: TurnRecord, chunks: list[Chunk]) -> None:
     base = actor.transcript.find(record.base) if record.base is not None else None
     fold = _refold(actor, chunks, base)
     unusable = record.request_id in actor.disowned
+    cut_off = _last_text(fold.message()).get("state") == "streaming"
     try:
         partial = stored_answer(actor.agent, fold, actor.settings.limits.message_bytes) if chunks else None
     except Exception as error:  # too large, or the author's sanitize_message failed: it would fail again
@@ -75,11 +81,13 @@ async def _recover_one(actor: Session, record: TurnRecord, chunks: list[Chunk]) 
     ops: list[Op] = []
     rows = actor.transcript.rows
     kept = partial if decision.action != "retry" or base is not None else None
+    if kept is not None and cut_off and decision.action == "continue":
+        kept = _reopened(kept)
     if kept is not None:
         rows, ops = place(
             actor.transcript,
             kept,
-            {mid for each in later for mid in each.message_ids} - set(record.message_ids),
+            {mid for each in later for mid in each.own},
         )
     closed, follow = _outcome(record, decision, kept.id if kept is not None else None, actor)
     ops += [DropChunks((record.request_id,)), PutTurn(closed.request_id, encode_turn(closed), open=False)]
@@ -87,7 +95,7 @@ async def _recover_one(actor: Session, record: TurnRecord, chunks: list[Chunk]) 
         ops.append(PutTurn(follow.request_id, encode_turn(follow), open=True))
         # New records go behind all others; those that waited behind this turn must stay behind what follows it.
         ops.append(DeleteTurns(tuple(each.request_id for each in later)))
-        ops += [PutTurn(each.request_id, encode_turn(each), open=True) for each in later]
+        ops += [PutTurn(each.request_id, encode_turn(each), open=each.outcome is None) for each in later]
     await actor.journal.commit(ops)
     actor.transcript.rows = rows
     actor.closed(closed)
@@ -106,8 +114,21 @@ async def _recover_one(actor: Session, record: TurnRecord, chunks: list[Chunk]) 
         _requeue(actor, follow)
 
 
+def _reopened(row: Row) -> Row:
+    """The message with its last text part open again: what follows goes on in it, in mid-sentence."""
+    message = row.message()
+    _last_text(message)["state"] = "streaming"
+    return Row.of(message)
+
+
+def _last_text(message: UIMessage) -> dict[str, Any]:
+    return next((part for part in reversed(message["parts"]) if part.get("type") == "text"), {})
+
+
 def _refold(actor: Session, chunks: list[Chunk], base: Row | None) -> Fold:
     fold = Fold(new_message_id(actor.clock.now_ms()), base=base.message() if base else None)
+    if fold.open_text:
+        fold.adopt_text(JOINED)
     for chunk in chunks:
         passed = continuation_chunk(fold, chunk) if base is not None else chunk
         if passed is not None:
@@ -116,9 +137,10 @@ def _refold(actor: Session, chunks: list[Chunk], base: Row | None) -> Fold:
 
 
 def _later(actor: Session, record: TurnRecord) -> list[TurnRecord]:
-    """Open turns accepted after this one; they had not started, and the answer to this one stands before theirs."""
+    """Turns accepted after this one. They had not started, though they may have been stopped; the answer to this
+    one stands before the messages they brought."""
     records = list(actor.records.values())
-    return [each for each in records[records.index(record) + 1 :] if each.outcome is None]
+    return records[records.index(record) + 1 :]
 
 
 def _outcome(
@@ -136,6 +158,7 @@ def _outcome(
         new_request_id(),
         "continuation" if decision.action == "continue" else record.kind,
         message_ids=record.message_ids,
+        own=record.own,
         body=record.body,
         client_tools=record.client_tools,
         base=message_id if decision.action == "continue" else record.base,
@@ -148,6 +171,6 @@ def _outcome(
 
 def _requeue(actor: Session, record: TurnRecord) -> None:
     queue = actor.runner.queue
-    known = {mid for ticket in queue.waiting for mid in ticket.message_ids}
-    own = tuple(mid for mid in record.message_ids if mid not in known)
-    queue.waiting.append(Ticket(record.request_id, record.kind, record.message_ids, own, queue.generation))
+    queue.waiting.append(
+        Ticket(record.request_id, record.kind, record.message_ids, record.own, queue.generation)
+    )

@@ -213,6 +213,7 @@ class Registry:
     def _sleep(self, slot: Slot) -> None:
         if slot.actor is not None:
             log.debug("session.asleep", **slot.actor.names)
+            slot.actor.dismiss()
         slot.actor = None
         self._drop_if_empty(slot)
 

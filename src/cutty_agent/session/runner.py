@@ -225,7 +225,9 @@ class Runner:
         task = asyncio.current_task()
         try:
             messages = actor.transcript.for_model(
-                _names(running.record.client_tools), without=self.queue.unread
+                _names(running.record.client_tools),
+                without=self.queue.unread,
+                last=running.base.id if running.base is not None else None,
             )
             turn = Turn(
                 session=actor.address,
@@ -259,6 +261,8 @@ class Runner:
                     await close()
                 await turn.close()
             running.producing = False
+            if running.stopped:  # the handler came to its end although it was interrupted
+                return Ending("aborted", ids)
             if (error := feed.finish()) is not None:
                 return Ending("error", ids, error, in_band=True)
             if not stream.bodies and running.base is None:
@@ -275,16 +279,11 @@ class Runner:
                     "turn.failed", turn=running.ticket.request_id, error="CancelledError", **actor.names
                 )
                 return Ending("error", ids, _visitor_text(actor, turn, RuntimeError("cancelled from within")))
-            if task is not None:
-                while task.uncancel():
-                    pass
-            if running.parked and not running.stopped:
-                await stream.park()
-                stream.end(Ending("recovering", ids))
-                raise Parked from None
-            return Ending("aborted", ids)
+            return await self._interrupted(running)
         except Exception as error:
             running.producing = False
+            if running.interrupted:  # its way of taking a cancellation
+                return await self._interrupted(running)
             log.warning(
                 "turn.failed",
                 turn=running.ticket.request_id,
@@ -293,6 +292,17 @@ class Runner:
                 **actor.names,
             )
             return Ending("error", ids, _visitor_text(actor, turn, error))
+        finally:
+            while task is not None and task.uncancel():
+                pass  # the next turn runs in the same task
+
+    async def _interrupted(self, running: Running) -> Ending:
+        ids = running.ticket.message_ids
+        if running.parked and not running.stopped:
+            await running.stream.park()
+            running.stream.end(Ending("recovering", ids))
+            raise Parked from None
+        return Ending("aborted", ids)
 
     async def _conclude(self, running: Running, ending: Ending) -> None:
         """Store the answer, then show it, then send the terminal frame: in this order (protocol 3.4)."""

@@ -86,9 +86,15 @@ class Transcript:
                 return [*self.rows[:at], row, *self.rows[at + 1 :]]
         return [*self.rows, row]
 
-    def for_model(self, client_tools: Collection[str], *, without: Collection[str]) -> Messages:
-        """What a handler reads: the rows but ``without``, mended where a model would stumble (protocol 3.10)."""
+    def for_model(
+        self, client_tools: Collection[str], *, without: Collection[str], last: str | None = None
+    ) -> Messages:
+        """What a handler reads: the rows but ``without``, up to the message ``last`` that it goes on with, mended
+        where a model would stumble (protocol 3.10)."""
         rows = [row for row in self.rows if row.id not in without] if without else list(self.rows)
+        if last is not None:
+            behind = newer(rows, last)
+            rows = rows[: len(rows) - len(behind)]
         for at, row in enumerate(rows) if self._open else ():
             if row.role == "assistant" and row.open_calls:
                 mended, changed = repair([row.message()], client_tools, continuing=at == len(rows) - 1)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import msgspec
 
 from ..core.fold import Fold, continuation_chunk
+from ..core.rebuild import JOINED
 from ..errors import TooLarge
 from ..wire.chunks import Chunk
 from ..wire.server import Outcome, ResponseFrames
@@ -44,6 +45,7 @@ class LiveStream:
         "_failure",
         "_finished",
         "_flushed_at",
+        "_joined",
         "_loop",
         "_pause_s",
         "_publish",
@@ -98,6 +100,7 @@ class LiveStream:
         self._finished = False
         self._text_count = 0
         self._text_id: str | None = None
+        self._joined: object = None
         self._delta_head = b""
 
     # -- what the producer calls
@@ -129,6 +132,8 @@ class LiveStream:
             self._close_text()
         if kind == "finish":
             self._finished = True
+        elif self.continuation:
+            chunk = self._join(chunk)
         self._pass(chunk)
 
     def finish(self) -> None:
@@ -224,9 +229,19 @@ class LiveStream:
         if not self._started:
             self._start({"type": "start"})
         self._text_count += 1
-        self._text_id = text_id = f"text-{self._text_count}"
+        joins = self.continuation and self.fold.open_text
+        self._text_id = text_id = JOINED if joins else f"text-{self._text_count}"
         self._delta_head = b'{"type":"text-delta","id":%b,"delta":' % _encode(text_id)
         self._pass({"type": "text-start", "id": text_id})
+
+    def _join(self, chunk: Chunk) -> Chunk:
+        """Give the text that goes on in the part a crash cut off the one id that clients know that part by."""
+        kind, text_id = chunk.get("type"), chunk.get("id")
+        if kind == "text-start" and self._joined is None and self.fold.open_text:
+            self._joined = text_id
+        if self._joined is not None and text_id == self._joined and str(kind).startswith("text-"):
+            return {**chunk, "id": JOINED}
+        return chunk
 
     def _close_text(self) -> None:
         text_id, self._text_id = self._text_id, None

@@ -13,7 +13,7 @@ from ..core import addressing
 from ..errors import BadRequest, CuttyError, NotFound, TooLarge, UnknownAgent
 from ..ids import Address
 from ..session.gate import SessionGate
-from .opening import Entrance
+from .opening import Entrance, named_dialect
 from .origin import check_origin, cors_headers
 from .sse import event_stream
 
@@ -90,8 +90,10 @@ class AgentEndpoints:
         return event_stream(answer, {"x-request-id": answer.request_id})
 
     async def messages(self, request: Request, address: Address) -> Response:
-        """``GET …/get-messages``: the transcript as a JSON array."""
-        return Response(await self._gate.messages(address), media_type="application/json")
+        """``GET …/get-messages``: the transcript as a JSON array; with ``content`` beside ``parts`` for bare front ends."""
+        bare = "sessionId" in request.query_params or "x-session-id" in request.headers
+        dialect = named_dialect(request.query_params) or ("raw" if bare else "v5")
+        return Response(await self._gate.messages(address, dialect), media_type="application/json")
 
     async def stream(self, request: Request, address: Address) -> Response:
         """``GET …/stream``: the running turn from its first chunk, or 204."""

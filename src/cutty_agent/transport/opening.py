@@ -66,7 +66,8 @@ class Entrance(msgspec.Struct, frozen=True):
             address=Address(agent, route.session),
             label=label or new_connection_id(),
             labelled=bool(label),
-            dialect=_dialect(values, offered_subprotocols(headers)),
+            dialect=named_dialect(values)
+            or cast("Dialect | None", select_subprotocol(offered_subprotocols(headers))),
             by_query=route.by_query,
             query=query,
         )
@@ -109,10 +110,15 @@ def _label(values: Mapping[str, str]) -> str:
     return label
 
 
-def _dialect(values: Mapping[str, str], offered: Iterable[str]) -> Dialect | None:
+def named_dialect(values: Mapping[str, str]) -> Dialect | None:
+    """The ``dialect`` field of a query, when it has one.
+
+    Raises:
+        BadRequest: it names no dialect of ours.
+    """
     named = values.get("dialect")
     if named is None:
-        return cast("Dialect | None", select_subprotocol(offered))
+        return None
     if named not in _DIALECTS:
         raise BadRequest(
             f"The query field dialect is {named[:20]!r}; known are {', '.join(_DIALECTS)}.",

@@ -202,6 +202,11 @@ class ChatBody(msgspec.Struct, frozen=True):
     id: str | msgspec.UnsetType = msgspec.UNSET
 
 
+class _ExactBody(ChatBody, frozen=True, forbid_unknown_fields=True):
+    """A body without anything of the application's own."""
+
+
+_exact_body = msgspec.json.Decoder(_ExactBody).decode
 _body = msgspec.json.Decoder(ChatBody).decode
 _loose = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _OWN = frozenset({"messages", "clientTools", "trigger"})
@@ -214,6 +219,13 @@ def decode_body(text: str | bytes) -> tuple[ChatBody, dict[str, Any] | None]:
         BadRequest: not JSON, not an object, or a known key of the wrong kind.
     """
     try:
+        # Transcripts of megabytes come with every request, so they are read once where once is enough.
+        exact = _exact_body(text)
+    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError):
+        pass
+    else:
+        return exact, _known_rest(exact)
+    try:
         body = _body(text)
         rest = {k: msgspec.json.decode(v) for k, v in _loose(text).items() if k not in _OWN}
     except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -222,3 +234,12 @@ def decode_body(text: str | bytes) -> tuple[ChatBody, dict[str, Any] | None]:
             remedy='Send a JSON object with "messages" (a list of UI messages) or "message" (one of them).',
         ) from error
     return body, rest or None
+
+
+def _known_rest(body: ChatBody) -> dict[str, Any] | None:
+    rest: dict[str, Any] = {}
+    if body.message is not msgspec.UNSET:
+        rest["message"] = msgspec.json.decode(body.message)
+    if body.id is not msgspec.UNSET:
+        rest["id"] = body.id
+    return rest or None

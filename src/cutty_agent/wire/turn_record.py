@@ -12,14 +12,16 @@ Kind = Literal["submit", "regenerate", "continuation", "server"]
 
 
 class TurnRecord(msgspec.Struct, omit_defaults=True):
-    """One turn. ``message_ids`` are the trailing user messages of its request; ``body`` and ``client_tools`` came
-    with it and are used again by continuations and recovery. ``outcome`` is ``None`` while the turn is open.
-    ``attempts``, ``interruptions`` and ``progress_ms`` (milliseconds since 1970) are the recovery counters.
+    """One turn. ``message_ids`` are the trailing user messages of its request, ``own`` the user messages that were
+    new with it; ``body`` and ``client_tools`` came with it and are used again by continuations and recovery.
+    ``outcome`` is ``None`` while the turn is open. ``attempts``, ``interruptions`` and ``progress_ms``
+    (milliseconds since 1970) are the recovery counters.
     ``base`` is the assistant message that a continuation extends."""
 
     request_id: str
     kind: Kind
     message_ids: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
     body: dict[str, Any] | None = None
     client_tools: list[dict[str, Any]] | None = None
     base: str | None = None

@@ -1,9 +1,10 @@
-import { useEffect, useRef } from "react";
+import { useLayoutEffect, useRef } from "react";
 
 /** Asks before the history is deleted, because that cannot be undone. */
 export function ConfirmClear({ onConfirm, onCancel }: { onConfirm: () => void; onCancel: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  // A layout effect, because it ends while the dialog is still on the page; closed later it would lose the focus.
+  useLayoutEffect(() => {
     const element = dialog.current;
     element?.showModal();
     return () => element?.close(); // Gives the focus back to the button that opened it.

@@ -3,6 +3,16 @@ import { useEffect, useState } from "react";
 
 export type AgentSocket = ReturnType<typeof useAgent<unknown>>;
 
+/**
+ * The client's own pauses begin at 3 seconds and grow to 10, and nothing shortens one that has begun: not even
+ * `reconnect()`. These begin within a second, differently in every tab, so that not all of them knock at once.
+ */
+const RETRY = {
+  minReconnectionDelay: 400 + Math.random() * 500,
+  maxReconnectionDelay: 5000,
+  reconnectionDelayGrowFactor: 1.5,
+};
+
 /** The live connection to one session, on the host that served this page. */
 export function useAgentSocket(agent: string, sessionId: string): AgentSocket {
   return useAgent({
@@ -10,6 +20,7 @@ export function useAgentSocket(agent: string, sessionId: string): AgentSocket {
     name: sessionId,
     // Left alone the client picks TLS for every name it does not know as local, also when this page came over HTTP.
     protocol: location.protocol === "https:" ? "wss" : "ws",
+    ...RETRY,
   });
 }
 
@@ -43,7 +54,7 @@ export function useConnectionState(socket: AgentSocket): ConnectionState {
   useEffect(() => {
     const update = () => {
       setOnline(navigator.onLine);
-      // The client waits up to ten seconds between its tries; the network is back now.
+      // Begins the pauses between the tries anew; the network is back now.
       if (navigator.onLine && socket.readyState === WebSocket.CLOSED && !socket.connectionError) socket.reconnect();
     };
     addEventListener("online", update);

@@ -1,0 +1,47 @@
+"""The committed page is what its sources give."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+ROOT = Path(__file__).parents[2]
+WEB = ROOT / "web"
+COMMITTED = ROOT / "src" / "cutty_agent" / "web"
+
+
+def test_the_built_page_matches_its_sources_byte_for_byte(tmp_path: Path) -> None:
+    if shutil.which("npm") is None:
+        pytest.fail("npm is not on PATH: run `make system`, or leave this out with -m 'not e2e'.", pytrace=False)
+    marker = WEB / "node_modules" / ".package-lock.json"
+    if not marker.exists() or marker.stat().st_mtime < (WEB / "package-lock.json").stat().st_mtime:
+        _npm("ci", "--no-audit", "--no-fund")
+    _npm("run", "build", "--workspace", "chat", "--", "--outDir", str(tmp_path), "--emptyOutDir")
+
+    built, committed = _files(tmp_path), _files(COMMITTED)
+    assert sorted(built) == sorted(committed), "run npm --prefix web run build and commit the result"
+    different = [name for name, content in built.items() if committed[name] != content]
+    assert different == [], "run npm --prefix web run build and commit the result"
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+    }
+
+
+def _npm(*arguments: str) -> None:
+    ran = subprocess.run(
+        ["npm", "--prefix", str(WEB), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    assert ran.returncode == 0, f"npm {' '.join(arguments)} failed:\n{ran.stdout[-3000:]}\n{ran.stderr[-3000:]}"

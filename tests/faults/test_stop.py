@@ -1,0 +1,118 @@
+"""A server that is asked to stop: sockets leave at once, short answers finish, long ones go on after the start."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+import pytest
+from faults.conftest import MakeServer
+from faults.numbered import word
+from faults.visitor import Visitor, is_chunk, visit
+from faults.witness import text_of
+from msgspec import json
+
+from cutty_agent.engines.embedded.readonly import open_readonly
+from cutty_agent.ids import Address
+from cutty_agent.wire.turn_record import decode_turn
+
+pytestmark = pytest.mark.faults
+
+ADDRESS = Address("chat", "s")
+
+
+def answer(tag: str, count: int) -> list[str]:
+    return "".join(word(tag, at) for at in range(count)).split()
+
+
+async def asked(visitor: Visitor, tag: str, words: int) -> None:
+    """The answer has begun."""
+    await visitor.ask(tag, words)
+    await visitor.until(lambda frame: is_chunk(frame) and "text-delta" in frame["body"])
+
+
+async def stopped(server, visitor: Visitor, *signals: signal.Signals) -> tuple[int, float]:  # type: ignore[no-untyped-def]
+    """Send the signals, each once the socket is closed; exit code and seconds until the end."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    server.ready.clear()
+    server.process.send_signal(signals[0])
+    assert await visitor.closed() == 1012
+    assert loop.time() - began < 1.0
+    for number in signals[1:]:
+        server.process.send_signal(number)
+    code = await server.ended()
+    return code, loop.time() - began
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+async def test_an_answer_shorter_than_the_grace_is_finished(
+    make_server: MakeServer, how: signal.Signals
+) -> None:
+    server = make_server(NUMBERED_PAUSE_MS="20", CUTTY_LIFETIMES__GRACE_S="8")
+    await server.start()
+    async with visit(server, "s") as visitor:
+        await asked(visitor, "q", 75)
+        code, took = await stopped(server, visitor, how)
+    assert code == 0, server.log()
+    assert 0.5 < took < 8
+    with open_readonly(server.data) as store:
+        messages = [json.decode(row.body) for row in store.messages(ADDRESS) or []]
+        assert [message["id"] for message in messages][:1] == ["q"]
+        assert text_of(messages[1]).split() == answer("q", 75)
+        assert len(messages) == 2
+        assert [decode_turn(turn.record).outcome for turn in store.turns(ADDRESS)] == ["completed"]
+        assert store.check() == []
+    assert server.errors() == []
+
+
+async def test_a_longer_answer_and_those_behind_it_go_on_after_the_next_start(
+    make_server: MakeServer,
+) -> None:
+    server = make_server(NUMBERED_PAUSE_MS="20", CUTTY_LIFETIMES__GRACE_S="0.5")
+    await server.start()
+    async with visit(server, "s") as visitor:
+        await asked(visitor, "q", 150)
+        await visitor.ask("behind", 5)
+        await visitor.until(lambda frame: "q:9 " in frame.get("body", ""))
+        code, took = await stopped(server, visitor, signal.SIGTERM)
+        seen = len(visitor.words())
+    assert code == 0, server.log()
+    assert took < 0.5 + 3
+    with open_readonly(server.data) as store:
+        assert [turn.open for turn in store.turns(ADDRESS)] == [True, True]
+        kept = b"".join(store.chunks(ADDRESS, "r-q"))
+        assert b"q:%d " % (seen - 1) in kept
+        assert b"q:149 " not in kept
+    await server.start()
+    async with visit(server, "s") as visitor:
+        await visitor.rest()
+    status, body = await server.get("/agents/chat/s/get-messages")
+    assert status == 200
+    messages = json.decode(body)
+    assert [message["role"] for message in messages] == ["user", "assistant"] * 2
+    assert text_of(messages[1]).split() == answer("q", 150)
+    assert text_of(messages[3]).split() == answer("behind", 5)
+    assert await server.stop() == 0
+    assert server.errors() == []
+
+
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+async def test_a_second_signal_ends_the_waiting(make_server: MakeServer, second: signal.Signals) -> None:
+    server = make_server(NUMBERED_PAUSE_MS="20", CUTTY_LIFETIMES__GRACE_S="60")
+    await server.start()
+    async with visit(server, "s") as visitor:
+        await asked(visitor, "q", 2000)
+        code, took = await stopped(server, visitor, signal.SIGTERM, second)
+        seen = visitor.words()
+    assert code == 0, server.log()
+    assert took < 5
+    with open_readonly(server.data) as store:
+        assert [turn.open for turn in store.turns(ADDRESS)] == [True]
+        assert store.check() == []
+        stored = [json.decode(body) for body in store.chunks(ADDRESS, "r-q")]
+    words = "".join(chunk.get("delta", "") for chunk in stored).split()
+    assert seen == answer("q", len(seen))
+    assert words == answer("q", len(words))
+    assert len(words) >= len(seen)
+    assert server.errors() == []

@@ -1,0 +1,162 @@
+"""AI SDK 4 and bare front ends beside new ones (protocol 5.1 to 5.3)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from session.harness import RESPONSE, Stage, World, chat_request, of, tool_call
+
+CHUNKS: list[object] = [
+    {"type": "start-step"},
+    "Let me ",
+    "look. ",
+    tool_call("c1", "getWeather", {"city": "Oslo"}),
+    {"type": "tool-output-available", "toolCallId": "c1", "output": {"temp": 4}},
+    {"type": "finish-step"},
+    {"type": "start-step"},
+    "Cold.",
+    {"type": "finish-step"},
+]
+
+
+def v4_request(id: str, text: str) -> dict[str, Any]:
+    message = {"id": f"u-{id}", "role": "user", "content": text, "parts": [{"type": "text", "text": text}]}
+    return chat_request(id, json.dumps({"id": "chat", "messages": [message]}), url="/api/chat")
+
+
+def raw_request(id: str, text: str) -> dict[str, Any]:
+    message = {"id": f"u-{id}", "role": "user", "content": text, "metadata": {"page": "/"}}
+    return chat_request(id, json.dumps({"messages": [message]}))
+
+
+async def test_5_1_a_v4_client_gets_data_stream_lines(world: World, stage: Stage) -> None:
+    client = await world.join("a")
+    client.send(v4_request("r1", "hi"))
+    (await stage.next()).end(*CHUNKS)
+    end = await client.ended("r1")
+    assert end == {"type": RESPONSE, "id": "r1", "body": "", "done": True}
+    stored = (await world.messages())[1]
+    text = "".join(frame["body"] for frame in client.responses("r1"))
+    assert text.endswith("\n")
+    lines = [(line[0], json.loads(line[2:])) for line in text.splitlines()]
+    assert lines == [
+        ("f", {"messageId": stored["id"]}),
+        ("0", "Let me "),
+        ("0", "look. "),
+        ("9", {"toolCallId": "c1", "toolName": "getWeather", "args": {"city": "Oslo"}}),
+        ("a", {"toolCallId": "c1", "result": {"temp": 4}}),
+        ("e", {"finishReason": "tool-calls", "isContinued": False}),
+        ("f", {"messageId": stored["id"]}),
+        ("0", "Cold."),
+        ("e", {"finishReason": "stop", "isContinued": False}),
+        ("d", {"finishReason": "stop"}),
+    ]
+
+
+async def test_5_2_a_raw_client_gets_one_line_in_a_frame_and_one_end(world: World, stage: Stage) -> None:
+    client = await world.join("nobody", labelled=False)
+    client.send(raw_request("r1", "hi"))
+    (await stage.next()).end(*CHUNKS)
+    await client.ended("r1")
+    stored = (await world.messages(dialect="raw"))[1]
+    bodies = [frame["body"] for frame in client.responses("r1")]
+    assert bodies == [
+        f'f:{{"messageId":"{stored["id"]}"}}\n',
+        '0:"Let me "\n',
+        '0:"look. "\n',
+        '0:"Cold."\n',
+        'e:{"finishReason":"stop","isContinued":false}\n',
+    ]
+    assert [frame["done"] for frame in client.responses("r1")] == [False] * 4 + [True]
+    assert stored["content"] == "Let me look. Cold."
+    assert not any(
+        isinstance(frame.get(key), str) for frame in client.frames for key in ("content", "message")
+    )
+
+
+async def test_5_3_the_minimal_frame_is_answered_under_a_new_id(world: World, stage: Stage) -> None:
+    client = await world.join("nobody", labelled=False)
+    client.send({"message": "Generate 10 rows", "context": {"page": "/generate"}})
+    scene = await stage.next()
+    assert scene.texts == [("user", "Generate 10 rows")]
+    scene.end("done")
+    await client.ended(scene.id)
+    assert [frame["body"][:2] for frame in client.responses(scene.id)] == ["f:", "0:", "e:"]
+    first = (await world.messages(dialect="raw"))[0]
+    assert (first["metadata"], first["content"]) == ({"page": "/generate"}, "Generate 10 rows")
+    client.send({"message": "more"})
+    scene = await stage.next()
+    assert [text for _, text in scene.texts] == ["Generate 10 rows", "done", "more"]
+    scene.end("more")
+    await client.ended(scene.id)
+
+
+async def test_errors_reach_older_clients_in_their_own_way(world: World, stage: Stage) -> None:
+    v4, raw = await world.join("a"), await world.join("nobody", labelled=False)
+    v4.send(v4_request("r1", "hi"))
+    (await stage.next()).say("half").end({"type": "error", "errorText": "no more"})
+    await v4.ended("r1")
+    assert '3:"no more"\n' in [frame["body"] for frame in v4.responses("r1")]
+    raw.send(raw_request("r2", "hi"))
+    (await stage.next()).end({"type": "error", "errorText": "no more"})
+    await raw.ended("r2")
+    assert [frame["body"][:2] for frame in raw.responses("r2")][-2:] == ["0:", "e:"]
+    assert '0:"no more"\n' in [frame["body"] for frame in raw.responses("r2")]
+    raw.send(chat_request("r3", "{"))
+    end = await raw.ended("r3")
+    assert end["body"].startswith("e:")
+
+
+async def test_all_dialects_share_a_session(world: World, stage: Stage) -> None:
+    v5, v4 = await world.join("a"), await world.join("b")
+    raw = await world.join("nobody", labelled=False)
+    for number, (client, frame) in enumerate(
+        [(v4, v4_request("r0", "from v4")), (raw, raw_request("r1", "from raw"))]
+    ):
+        client.send(frame)
+        (await stage.next()).end(f"answer {number}")
+        for tab in (v5, v4, raw):
+            await tab.ended(f"r{number}")
+    request = v5.ask("from v5")
+    (await stage.next()).end("answer 2")
+    for tab in (v5, v4, raw):
+        await tab.ended(request)
+    assert v5.text(request) == "answer 2"
+    assert '0:"answer 2"\n' in "".join(frame["body"] for frame in v4.responses(request))
+    assert '0:"answer 2"\n' in [frame["body"] for frame in raw.responses(request)]
+    transcript = v4.seen("cf_agent_chat_messages")[-1]["messages"]
+    assert [message["content"] for message in transcript][-2:] == ["from v5", "answer 2"]
+    assert all(message["parts"][0]["type"] == "text" for message in transcript)
+
+
+async def test_a_queued_turn_that_ends_does_not_disturb_the_running_translation(
+    world: World, stage: Stage
+) -> None:
+    client = await world.join("a")
+    client.send(v4_request("r1", "hi"))
+    scene = await stage.next()
+    scene.say({"type": "start-step"}, "one ", tool_call("c1"))
+    await client.until(lambda frame: "9:" in frame.get("body", ""))
+    client.send(v4_request("r2", "queued"))
+    client.cancel("r2")
+    await client.ended("r2")
+    scene.say({"type": "tool-output-available", "toolCallId": "c1", "output": 1}, {"type": "finish-step"})
+    scene.end()
+    await client.ended("r1")
+    lines = "".join(frame["body"] for frame in client.responses("r1")).splitlines()
+    assert [line[0] for line in lines] == ["f", "0", "9", "a", "e", "d"]
+
+
+async def test_updates_of_messages_are_withheld_from_older_clients(world: World, stage: Stage) -> None:
+    v5, raw = await world.join("a"), await world.join("nobody", labelled=False)
+    raw.send(raw_request("r1", "hi"))
+    (await stage.next()).end("ok")
+    await raw.ended("r1")
+    request = v5.ask("tools")
+    (await stage.next()).end(tool_call("c1"))
+    await v5.ended(request)
+    v5.tool_result("c1", 1)
+    await v5.until(of("cf_agent_message_updated"))
+    await v5.settled()
+    assert raw.seen("cf_agent_message_updated") == []
