@@ -70,11 +70,6 @@ class App:
         self.store: SessionStore | None = None
         self.ready = False
         self._hurried = False
-        self.entrance = Entrance(
-            resolve=self._names.get,
-            origins=frozenset(self.settings.allow_origins),
-            allow_default=self.settings.allow_default,
-        )
         self._web = Starlette(routes=self._routes())
 
     # -- life
@@ -104,6 +99,15 @@ class App:
             self._gate = self._registry = self._operator = self.store = None
 
     @property
+    def entrance(self) -> Entrance:
+        """The rules for coming in, as the settings say."""
+        return Entrance(
+            resolve=self._names.get,
+            origins=frozenset(self.settings.allow_origins),
+            allow_default=self.settings.allow_default,
+        )
+
+    @property
     def gate(self) -> SessionGate:
         """The door to the sessions.
 
@@ -122,7 +126,9 @@ class App:
         return await open_store(self.settings.data)
 
     def hang_up(self) -> None:
-        """End the operators' open tails; call it when the server is about to stop and waits for its responses."""
+        """End open event streams and tails; call it when the server is about to stop and waits for its responses."""
+        if self._gate is not None:
+            self._gate.hang_up()
         if self._operator is not None:
             self._operator.hang_up()
 

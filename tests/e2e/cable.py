@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import StreamReader, StreamWriter
+from typing import Self
 
 
 class Cable:
     """Passes TCP connections on to ``port`` of this machine until it is cut.
 
     A cut resets every connection and every later attempt, at once and in both directions, as a lost network does;
-    Chromium's own offline mode leaves open WebSockets alone.
+    Chromium's own offline mode leaves open WebSockets alone. An asynchronous context manager.
     """
 
     def __init__(self, port: int) -> None:
@@ -26,9 +27,15 @@ class Cable:
         assert self._server is not None
         return f"http://localhost:{self._server.sockets[0].getsockname()[1]}"
 
-    async def lay(self) -> None:
-        """Begin to pass connections on."""
+    async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._server is not None
+        self.cut()
+        self._server.close()
+        await asyncio.gather(*self._carriers)
 
     def cut(self) -> None:
         """Lose everything that is under way."""
@@ -39,13 +46,6 @@ class Cable:
     def mend(self) -> None:
         """Let new connections through."""
         self._whole = True
-
-    async def remove(self) -> None:
-        """Cut for good."""
-        assert self._server is not None
-        self.cut()
-        self._server.close()
-        await asyncio.gather(*self._carriers)
 
     async def _accept(self, reader: StreamReader, writer: StreamWriter) -> None:
         task = asyncio.current_task()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from e2e.waiting import PATIENCE_S, News
 from playwright.async_api import BrowserContext, ConsoleMessage, Dialog, Locator, Page, WebSocket, expect
 from playwright.async_api import TimeoutError as PlaywrightTimeout
+
+from e2e.waiting import PATIENCE_S, News
 
 STORAGE_KEY = "cutty-chat-session-id"
 PICTURES = Path(__file__).parents[2] / "test-results" / "e2e"
@@ -150,7 +152,7 @@ class ChatPage:
         await self.page.reload()
         await expect(self.page.get_by_test_id("status")).to_be_visible()
 
-    async def until(self, condition: Any, wanted: str) -> None:
+    async def until(self, condition: Callable[[], bool], wanted: str) -> None:
         """Wait for something about the frames, the sockets or the problems of this tab."""
         await self.news.until(condition, wanted)
 
@@ -168,9 +170,7 @@ class ChatPage:
     async def _until_shown(self, condition: str, argument: str | int, wanted: str) -> None:
         # The assertions of Playwright look again after up to a second, which is too late for a moment in an answer.
         try:
-            await self.page.wait_for_function(
-                condition, arg=argument, polling=20, timeout=PATIENCE_S * 1000
-            )
+            await self.page.wait_for_function(condition, arg=argument, polling=20, timeout=PATIENCE_S * 1000)
         except PlaywrightTimeout:
             shown = (await self.page.locator("body").inner_text())[-1000:]
             raise AssertionError(f"waited {PATIENCE_S:.0f} s for {wanted}; the page ends:\n{shown}") from None
@@ -210,3 +210,7 @@ class Profile:
 
     def problems(self) -> list[str]:
         return [problem for tab in self.tabs for problem in tab.problems]
+
+
+NewProfile = Callable[..., Awaitable[Profile]]
+"""Makes a profile; takes the options of Playwright's ``Browser.new_context``."""

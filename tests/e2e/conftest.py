@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from e2e.cable import Cable
-from e2e.chat_page import Profile
-from e2e.server import Server
-from e2e.waiting import PATIENCE_S
 from playwright.async_api import Browser, Playwright, async_playwright, expect
 
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from e2e.chat_page import NewProfile, Profile
+from e2e.chromium import ARGUMENTS, PROGRAMS, find
+from e2e.server import Server
+from e2e.waiting import PATIENCE_S
+
 QUICK_MS = 8.0
 SLOW_MS = 40.0
 """Slow enough that "count to 60" still streams after a reload or a reconnect."""
-
-NewProfile = Callable[..., Awaitable[Profile]]
 
 expect.set_options(timeout=PATIENCE_S * 1000)
 
@@ -36,10 +25,10 @@ expect.set_options(timeout=PATIENCE_S * 1000)
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The path of the browser. There is no skipping: what these tests prove is what the page promises."""
-    found = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    found = find()
     if found is None:
         pytest.fail(
-            f"No browser on PATH (looked for {', '.join(CHROMIUM)}): run `make system`, "
+            f"No browser on PATH (looked for {', '.join(PROGRAMS)}): run `make system`, "
             "or leave these tests out with -m 'not e2e'.",
             pytrace=False,
         )
@@ -54,7 +43,7 @@ async def playwright() -> AsyncIterator[Playwright]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser(playwright: Playwright, chromium: str) -> AsyncIterator[Browser]:
-    launched = await playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+    launched = await playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
     yield launched
     await launched.close()
 
@@ -104,12 +93,3 @@ async def own_server(tmp_path: Path) -> AsyncIterator[Server]:
     await running.start()
     yield running
     await running.stop()
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def cable(slow_server: Server) -> AsyncIterator[Cable]:
-    """A network to the slow server, to be cut."""
-    laid = Cable(slow_server.port)
-    await laid.lay()
-    yield laid
-    await laid.remove()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
 from e2e.waiting import News
 
 START_S = 30.0
@@ -96,7 +97,11 @@ class Server:
 
     async def say(self, session: str, text: str) -> str:
         """Send a message over plain HTTP and give the text of the answer."""
-        message = {"id": f"said-{session}-{len(text)}", "role": "user", "parts": [{"type": "text", "text": text}]}
+        message = {
+            "id": f"said-{session}-{len(text)}",
+            "role": "user",
+            "parts": [{"type": "text", "text": text}],
+        }
         body = {"id": session, "trigger": "submit-message", "messages": [message]}
         async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
             answer = await client.post(f"{self.address}/agents/chat/{session}", json=body)

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e.chat_page import ChatPage, Profile
-from e2e.conftest import NewProfile
-from e2e.server import Server
 from playwright.async_api import expect
+
+from e2e.chat_page import ChatPage, NewProfile, Profile
+from e2e.server import Server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 

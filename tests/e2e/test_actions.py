@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from e2e.chat_page import Profile
-from e2e.conftest import NewProfile
+from playwright.async_api import expect
+
+from e2e.chat_page import NewProfile, Profile
 from e2e.demo_answers import counted, greeting, recalled
 from e2e.server import Server
-from playwright.async_api import expect
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 

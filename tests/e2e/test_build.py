@@ -17,7 +17,9 @@ COMMITTED = ROOT / "src" / "cutty_agent" / "web"
 
 def test_the_built_page_matches_its_sources_byte_for_byte(tmp_path: Path) -> None:
     if shutil.which("npm") is None:
-        pytest.fail("npm is not on PATH: run `make system`, or leave this out with -m 'not e2e'.", pytrace=False)
+        pytest.fail(
+            "npm is not on PATH: run `make system`, or leave this out with -m 'not e2e'.", pytrace=False
+        )
     marker = WEB / "node_modules" / ".package-lock.json"
     if not marker.exists() or marker.stat().st_mtime < (WEB / "package-lock.json").stat().st_mtime:
         _npm("ci", "--no-audit", "--no-fund")
@@ -44,4 +46,6 @@ def _npm(*arguments: str) -> None:
         check=False,
         stdin=subprocess.DEVNULL,
     )
-    assert ran.returncode == 0, f"npm {' '.join(arguments)} failed:\n{ran.stdout[-3000:]}\n{ran.stderr[-3000:]}"
+    assert ran.returncode == 0, (
+        f"npm {' '.join(arguments)} failed:\n{ran.stdout[-3000:]}\n{ran.stderr[-3000:]}"
+    )

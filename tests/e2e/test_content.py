@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from playwright.async_api import expect
+
 from e2e.chat_page import Profile
 from e2e.demo_answers import greeting
 from e2e.server import Server
-from playwright.async_api import expect
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
@@ -43,7 +44,9 @@ async def test_markdown_is_rendered(profile: Profile, server: Server) -> None:
     await expect(body.get_by_role("heading", name="A heading")).to_be_visible()
     await expect(body.locator("table tbody tr")).to_have_count(2)
     await expect(body.locator("table th")).to_have_text(["cuttlefish", "arms", "hearts"])
-    await expect(body.locator("figure pre code.language-python")).to_contain_text("def greet(name: str) -> str:")
+    await expect(body.locator("figure pre code.language-python")).to_contain_text(
+        "def greet(name: str) -> str:"
+    )
     await expect(body.locator("ol > li")).to_have_text(["first", "second\nand inside"], use_inner_text=True)
     await expect(body.locator("strong")).to_have_text("bold")
     await expect(body.locator("blockquote")).to_have_text("All of this was streamed word by word.")
@@ -66,7 +69,9 @@ async def test_hostile_text_stays_text(profile: Profile, server: Server) -> None
     assert await log.locator("script, iframe, svg[onload], img, [onerror], [onload]").count() == 0
     targets = await log.locator("a").evaluate_all("all => all.map(each => each.getAttribute('href'))")
     assert targets == ["https://example.com/"]
-    await expect(tab.button("load-image")).to_have_count(1)  # The one over https, and only when it is asked for.
+    await expect(tab.button("load-image")).to_have_count(
+        1
+    )  # The one over https, and only when it is asked for.
     await tab.picture("hostile")
     assert [url for url in asked if not url.startswith(server.address)] == []
     assert tab.problems == []  # No dialog, no violation of the content policy, no exception.
@@ -76,7 +81,9 @@ async def test_a_failed_answer_says_so_and_the_next_one_works(profile: Profile, 
     tab = await profile.tab(server.address)
     await tab.send("fail")
     await tab.is_in("error")
-    await expect(tab.page.get_by_test_id("error")).to_contain_text("The demo model failed, as it was asked to.")
+    await expect(tab.page.get_by_test_id("error")).to_contain_text(
+        "The demo model failed, as it was asked to."
+    )
     await tab.picture("error")
     await tab.reload()
     await tab.is_in("error")  # A window that comes later learns of it too.
@@ -92,7 +99,9 @@ async def test_a_failed_answer_says_so_and_the_next_one_works(profile: Profile, 
 
 
 @pytest.mark.parametrize("session", ["bad%2Fid", "a" * 200], ids=["character", "length"])
-async def test_an_impossible_session_is_said_to_be_one(session: str, profile: Profile, server: Server) -> None:
+async def test_an_impossible_session_is_said_to_be_one(
+    session: str, profile: Profile, server: Server
+) -> None:
     tab = profile.adopt(await profile.context.new_page())
     await tab.page.goto(f"{server.address}/?session={session}")
     notice = tab.page.get_by_test_id("impossible-session")

@@ -2,80 +2,86 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
+from playwright.async_api import expect
+
 from e2e.cable import Cable
-from e2e.chat_page import ChatPage, Profile
+from e2e.chat_page import ChatPage, NewProfile, Profile
 from e2e.demo_answers import counted, greeting, recalled
 from e2e.server import Server
-from playwright.async_api import expect
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 END = "58 59 60"
 ASKED_AND_ANSWERED = [("user", "count to 60"), ("assistant", counted(60))]
+INTRODUCED = [("user", "my name is Ada"), ("assistant", greeting("Ada"))]
 
 
 @pytest.mark.parametrize("back", ["in mid-answer", "after the end"])
-@pytest.mark.parametrize("loss", ["reset", "offline"])
 async def test_a_network_that_is_cut_and_comes_back(
-    loss: str, back: str, profile: Profile, cable: Cable, slow_server: Server
+    back: str, new_profile: NewProfile, slow_server: Server
 ) -> None:
-    """``reset``: the connections break, the browser knows of nothing. ``offline``: it is told so as well."""
-    tab = await profile.tab(cable.address)
-    session = await tab.session_id()
-    await tab.send("count to 60")
-    await tab.reads("1 2 3 4 5")
+    """Once the connections break and the browser knows of nothing, once it is told that it is offline as well."""
+    await asyncio.gather(
+        _lose_network(await new_profile(), slow_server, told=False, back=back),
+        _lose_network(await new_profile(), slow_server, told=True, back=back),
+    )
 
-    (before,) = tab.sockets
-    if loss == "offline":
-        await profile.context.set_offline(True)
-    cable.cut()
-    await tab.until(lambda: before.closed, "the end of the socket")
-    await expect(tab.page.get_by_test_id("offline" if loss == "offline" else "reconnecting")).to_be_visible()
-    assert await _partial(tab)
-    if back == "after the end":
-        await slow_server.logged("turn.ended", session)
 
-    cable.mend()
-    if loss == "offline":
+async def _lose_network(profile: Profile, server: Server, *, told: bool, back: str) -> None:
+    async with Cable(server.port) as cable:
+        tab = await profile.tab(cable.address)
+        session = await tab.session_id()
+        await tab.send("count to 60")
+        await tab.reads("1 2 3 4 5")
+
+        (before,) = tab.sockets
+        await profile.context.set_offline(told)
+        cable.cut()
+        await tab.until(lambda: before.closed, "the end of the socket")
+        await tab.is_in("offline" if told else "reconnecting")
+        await expect(tab.page.get_by_test_id("offline" if told else "reconnecting")).to_be_visible()
+        assert await _partial(tab)
+        if back == "after the end":
+            await server.logged("turn.ended", session)
+
+        cable.mend()
         await profile.context.set_offline(False)
-    await tab.reads(END)
-    await tab.is_in("ready")
+        await tab.reads(END)
+        await tab.is_in("ready")
+        assert await tab.messages() == ASKED_AND_ANSWERED
+        if back == "in mid-answer":
+            _resumed(tab)
+        await _agrees_with_the_server(tab, server, session)
 
-    assert await tab.messages() == ASKED_AND_ANSWERED
-    if back == "in mid-answer":
-        _resumed(tab)
-    await _agrees_with_the_server(tab, slow_server, session)
-    await tab.ask("my name is Ada")
-    assert await tab.messages() == [
-        *ASKED_AND_ANSWERED,
-        ("user", "my name is Ada"),
-        ("assistant", greeting("Ada")),
-    ]
+        await tab.ask("my name is Ada")
+        assert await tab.messages() == [*ASKED_AND_ANSWERED, *INTRODUCED]
 
 
 async def test_what_is_sent_while_offline_is_delivered_and_the_old_answer_completed(
-    profile: Profile, cable: Cable, slow_server: Server
+    profile: Profile, slow_server: Server
 ) -> None:
-    tab = await profile.tab(cable.address)
-    session = await tab.session_id()
-    await tab.send("count to 60")
-    await tab.reads("1 2 3 4 5")
-    await profile.context.set_offline(True)
-    cable.cut()
-    await tab.is_in("offline")
-    await slow_server.logged("turn.ended", session)
-    await tab.send("my name is Ada")
-    await tab.picture("offline")
+    async with Cable(slow_server.port) as cable:
+        tab = await profile.tab(cable.address)
+        session = await tab.session_id()
+        await tab.send("count to 60")
+        await tab.reads("1 2 3 4 5")
+        await profile.context.set_offline(True)
+        cable.cut()
+        await tab.is_in("offline")
+        await slow_server.logged("turn.ended", session)
+        await tab.send("my name is Ada")
+        await tab.picture("offline")
 
-    cable.mend()
-    await profile.context.set_offline(False)
-    await tab.reads(greeting("Ada"))
-    await tab.is_in("ready")
-    whole = [*ASKED_AND_ANSWERED, ("user", "my name is Ada"), ("assistant", greeting("Ada"))]
-    await expect(tab.part('[data-role="assistant"]').first).to_contain_text(END)
-    assert await tab.messages() == whole
-    await _agrees_with_the_server(tab, slow_server, session)
+        cable.mend()
+        await profile.context.set_offline(False)
+        await tab.reads(greeting("Ada"))
+        await tab.is_in("ready")
+        await expect(tab.part('[data-role="assistant"]').first).to_contain_text(END)
+        assert await tab.messages() == [*ASKED_AND_ANSWERED, *INTRODUCED]
+        await _agrees_with_the_server(tab, slow_server, session)
 
 
 async def test_a_reload_in_mid_answer_goes_on_where_it_was(profile: Profile, slow_server: Server) -> None:
@@ -110,7 +116,7 @@ async def test_a_killed_server_comes_back_with_everything_and_completes_the_answ
     await tab.reads(END)  # The page has reconnected by itself.
     await tab.is_in("ready")
 
-    told = [("user", "my name is Ada"), ("assistant", greeting("Ada")), *ASKED_AND_ANSWERED]
+    told = [*INTRODUCED, *ASKED_AND_ANSWERED]
     assert await tab.messages() == told
     await _agrees_with_the_server(tab, own_server, session)
     assert await tab.ask("what is my name?") == recalled("Ada")

@@ -7,11 +7,12 @@ import re
 from pathlib import Path
 
 import pytest
-from e2e.chat_page import STORAGE_KEY, ChatPage, Profile, Said
-from e2e.conftest import ARGUMENTS, NewProfile
+from playwright.async_api import Playwright, expect
+
+from e2e.chat_page import STORAGE_KEY, ChatPage, NewProfile, Profile, Said
+from e2e.chromium import ARGUMENTS
 from e2e.demo_answers import counted, greeting, recalled
 from e2e.server import Server
-from playwright.async_api import Playwright, expect
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
@@ -58,7 +59,7 @@ async def test_five_tabs_in_two_profiles_talk_at_once_and_never_see_each_other(
     assert len(set(ids)) == 5
     assert all(re.fullmatch(r"session-\d{13}-[0-9a-z]{20}", each) for each in ids)
     assert [await tab.stored_id() for tab in tabs] == ids
-    await tabs[4].button("debug-toggle").click()
+    await tabs[4].click("debug-toggle")
     await expect(tabs[4].page.get_by_test_id("session-id")).to_have_text(ids[4])
     await tabs[4].picture("debug-panel")
 

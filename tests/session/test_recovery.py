@@ -102,6 +102,17 @@ async def test_8_19_keep_ends_the_turn_with_what_there_was(
     assert len(stage.scenes) == 1
 
 
+async def test_8_19_who_returns_before_the_server_has_looked_for_cut_off_turns_is_healed_too(
+    durable: SessionStore, stage: Stage, make_world: MakeWorld
+) -> None:
+    world = make_world(durable, recovery="keep")
+    client, _ = await cut_off(world, stage, "half")
+    await client.join()
+    assert (await client.probe())["reason"] == "idle"
+    frame = await client.until(of("cf_agent_chat_messages"))
+    assert text_of(frame["messages"][-1]) == "half"
+
+
 async def test_8_19_a_spent_budget_ends_with_an_error_that_is_kept(
     durable: SessionStore, stage: Stage, make_world: MakeWorld
 ) -> None:

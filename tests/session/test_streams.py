@@ -204,6 +204,25 @@ async def test_8_15_parking_between_two_queued_turns_survives_the_first(world: W
     scene.end()
 
 
+async def test_an_ack_before_the_first_chunk_is_as_good_as_one_after_it(world: World, stage: Stage) -> None:
+    client = await world.join("a")
+    request = client.ask("hi")
+    scene = await stage.next()
+    client.leave()
+    await client.join()
+    await client.until(of("cf_agent_stream_pending"))
+    client.ack(request)
+    await client.settled()
+    scene.say("one ")
+    await client.reads("one ")
+    assert client.seen("cf_agent_stream_resuming") == []
+    scene.end("two")
+    await client.ended(request)
+    await client.settled()
+    assert client.text(request) == "one two"
+    assert client.seen("cf_agent_stream_resume_none") == []
+
+
 @pytest.mark.parametrize("partial", ["", "some of it"])
 async def test_8_16_8_17_a_failed_stream_is_told_to_every_tab_that_comes_later(
     world: World, stage: Stage, partial: str

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import importlib
 import os
 import signal
-import socket
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-import uvicorn
 from rich.console import Console
 
 from ..agent.chat import ChatAgent
@@ -23,10 +18,7 @@ from ..agent.turn import Turn
 from ..app import App
 from ..config import Settings, load
 from ..errors import ConfigError, CuttyError
-from . import logs, running
-from .tuning import tune
-
-_STOPS = (signal.SIGTERM, signal.SIGINT)
+from . import logs, server
 
 _PUBLIC_REMEDY = "Listen on 127.0.0.1 behind your own proxy, or say --open when everybody on that network may use every session."
 
@@ -66,21 +58,22 @@ def serve(
         _serve_reloading()
         return
     try:
-        settings = load(
-            host=host,
-            port=port,
-            data=data,
-            model=model,
-            base_url=base_url,
-            allow_origins=allow_origin or None,
-            open=open or None,
-            log_format=log_format,
-            log_level=log_level,
-        )
+        given = {
+            "host": host,
+            "port": port,
+            "data": data,
+            "model": model,
+            "base_url": base_url,
+            "allow_origins": allow_origin or None,
+            "open": open or None,
+            "log_format": log_format,
+            "log_level": log_level,
+        }
+        settings = load(**given)
         logs.configure(settings.log_format, settings.log_level)
-        _refuse_public(settings)
-        app, described = _application(target, settings)
-        _run(app, described)
+        app, described = _application(target, settings, given)
+        _refuse_public(app.settings)
+        server.run(app, described)
     except CuttyError as error:
         Console(stderr=True).print(f"[bold red]Error[/] {error.sentence} {error.remedy}", highlight=False)
         raise typer.Exit(1) from error
@@ -96,7 +89,7 @@ def default_app(settings: Settings, choice: ModelChoice) -> App:
     return App([Chat], settings, info={"model": choice.name, "demo": choice.demo})
 
 
-def _application(target: str | None, settings: Settings) -> tuple[App, str]:
+def _application(target: str | None, settings: Settings, given: dict[str, Any]) -> tuple[App, str]:
     if target is None:
         choice = resolve(
             settings.model,
@@ -107,7 +100,9 @@ def _application(target: str | None, settings: Settings) -> tuple[App, str]:
         named = "demo (no key set; set CUTTY_MODEL or --model for a real one)" if choice.demo else choice.name
         return default_app(settings, choice), named
     app = load_app(target)
-    app.settings = settings
+    # What the module sets stands, but for what the command line says.
+    said = {key: getattr(settings, key) for key, value in given.items() if value is not None}
+    app.settings = app.settings.model_copy(update=said)
     return app, f"as {target} defines"
 
 
@@ -150,100 +145,6 @@ def _refuse_public(settings: Settings) -> None:
         "whoever knows a session id can read and write that session.",
         highlight=False,
     )
-
-
-def _run(app: App, described: str) -> None:
-    settings = app.settings
-    tune()
-    listener = _listen(settings)
-    port = listener.getsockname()[1]
-    config = uvicorn.Config(
-        app,
-        http="httptools",
-        ws=app.websocket_class(),
-        loop="uvloop" if sys.platform != "win32" else "asyncio",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=3,
-    )
-    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(_serve(_Server(config, app), listener, app, port, described))
-
-
-class _Server(uvicorn.Server):
-    """Lets go of what would hold up the stop: uvicorn waits for open responses, and then ends by the signal."""
-
-    def __init__(self, config: uvicorn.Config, app: App) -> None:
-        super().__init__(config)
-        self._app = app
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        running.withdraw(self._app.settings.data)
-        self._app.hang_up()
-        await super().shutdown(sockets)
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """SIGTERM and SIGINT stop the server, and it exits with 0; a second one parks running answers at once."""
-        loop = asyncio.get_running_loop()
-        for number in _STOPS:
-            loop.add_signal_handler(number, self._stop)
-        try:
-            yield
-        finally:
-            for number in _STOPS:
-                loop.remove_signal_handler(number)
-
-    def _stop(self) -> None:
-        if self.should_exit:
-            self._app.hurry()
-        self.should_exit = True
-
-
-async def _serve(
-    server: uvicorn.Server, listener: socket.socket, app: App, port: int, described: str
-) -> None:
-    announcement = asyncio.create_task(_announce(server, app, port, described))
-    try:
-        await server.serve(sockets=[listener])
-    finally:
-        announcement.cancel()
-        running.withdraw(app.settings.data)
-    if not server.started:
-        raise typer.Exit(1)
-
-
-async def _announce(server: uvicorn.Server, app: App, port: int, described: str) -> None:
-    while not server.started:
-        await asyncio.sleep(0.01)
-    host = app.settings.host
-    running.announce(app.settings.data, running.local_url(host, port))
-    shown = "localhost" if host == "127.0.0.1" else f"[{host}]" if ":" in host else host
-    agents = ", ".join(app.agents)
-    print(f"cutty-agent is ready at http://{shown}:{port}", flush=True)
-    print(f"  sessions  ws://{shown}:{port}/agents/{{{agents}}}/{{sessionId}}", flush=True)
-    print(f"  data      {app.settings.data.resolve()}", flush=True)
-    print(f"  model     {described}", flush=True)
-    print("  stop      Ctrl+C", flush=True)
-
-
-def _listen(settings: Settings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.socket(family)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((settings.host, settings.port))
-    except OSError as error:
-        listener.close()
-        raise ConfigError(
-            f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}.",
-            remedy="Stop what uses that port, or choose another with --port.",
-        ) from error
-    listener.listen(2048)
-    listener.setblocking(False)
-    return listener
 
 
 def _serve_reloading() -> None:

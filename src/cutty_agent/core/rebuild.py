@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ..wire.chunks import Chunk, UIMessage
 
-
 JOINED = "joined-text"
 """Id of the text part that a continuation goes on writing: in what rebuilds it, and in the chunks that follow."""
 

@@ -62,10 +62,11 @@ class Audience:
     def begin(self, stream: LiveStream) -> None:
         """A stream has its first chunk: tell those who wait for it; they get it after their acknowledgement."""
         for conn in self:
-            if conn.parked and conn.acked != stream.request_id:
+            if conn.parked:
                 conn.parked = False
-                conn.owes = stream.request_id
-                conn.push(server.resuming(stream.request_id))
+                if conn.acked != stream.request_id:
+                    conn.owes = stream.request_id
+                    conn.push(server.resuming(stream.request_id))
 
     def end(
         self,

@@ -51,6 +51,7 @@ class Connection:
         "_held",
         "_held_bytes",
         "_laggards",
+        "_let_in",
         "_limit_bytes",
         "_reading",
         "acked",
@@ -91,6 +92,7 @@ class Connection:
         self._reading: Reading | None = None
         self._held: list[Callable[[], list[bytes]]] | None = None
         self._held_bytes = 0
+        self._let_in = 0
 
     # -- as the author of an agent sees it
 
@@ -124,9 +126,9 @@ class Connection:
             return
         if self._reading is not None:
             self._hold(lambda: [frame], len(frame))
-            return
-        self.outlet.send(frame)
-        if self.outlet.buffered > self._limit_bytes:
+        elif self._room(self.outlet.buffered, len(frame)):
+            self.outlet.send(frame)
+        else:
             self._drop()
 
     def push_chunks(self, stream: LiveStream, frames: list[bytes], first: int) -> None:
@@ -140,7 +142,10 @@ class Connection:
             return
         if self.outlet.congested or self.outlet.buffered > SOFT_BYTES:
             self._reading = Reading(stream, first)
-            self.fall_behind()
+            if self.outlet.congested:
+                self.fall_behind()
+            else:  # only not flushed yet: the peer may take it all, and then nothing else would wake this reader
+                asyncio.get_running_loop().call_soon(self.pump)
         elif self.speaker is not None or self.plain == stream.request_id:
             self.outlet.send_many(self._encode(stream, first, first + len(frames), 0))
         else:
@@ -236,11 +241,20 @@ class Connection:
 
     def _hold(self, make: Callable[[], list[bytes]], size: int) -> None:
         """Frames for later, made only then: a translator must see things in the order in which they are sent."""
+        if not self._room(self._held_bytes, size):
+            self._drop()
+            return
         self._held = held = self._held or []
         held.append(make)
         self._held_bytes += size
-        if self._held_bytes > self._limit_bytes:
-            self._drop()
+
+    def _room(self, waiting: int, size: int) -> bool:
+        """Whether a frame may be added to what waits. One frame may be larger than the limit, and others wait behind
+        it: a transcript of many megabytes is no sign of a slow reader."""
+        if waiting <= self._limit_bytes:
+            self._let_in = size
+            return True
+        return waiting - self._let_in <= self._limit_bytes
 
     def _drop(self) -> None:
         self.close(TOO_SLOW, "This client does not read; reconnect to resume")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import msgspec
@@ -72,11 +73,15 @@ class SocketLink:
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """A turn followed over HTTP: its id, its chunks as they become durable, and how it ends."""
+    """A turn followed over HTTP: its id, its chunks as they become durable, and how it ends.
+
+    ``leaving`` is set when the server is about to stop: whoever follows lets go, and can resume later.
+    """
 
     request_id: str
     stream: LiveStream | None
     ending: Ending | None = None
+    leaving: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
 
     async def bodies(self) -> AsyncIterator[list[bytes]]:
         """Batches of chunk bodies from the first on, until the turn has ended."""
@@ -94,6 +99,11 @@ class SessionGate:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
+        self._leaving = asyncio.Event()
+
+    def hang_up(self) -> None:
+        """Let go of everybody who follows an answer over HTTP; the server is about to stop."""
+        self._leaving.set()
 
     # -- sockets
 
@@ -161,7 +171,7 @@ class SessionGate:
         outcome = await watch
         if isinstance(outcome, Ending):
             return Answer(request_id, None, outcome)
-        return Answer(request_id, outcome)
+        return Answer(request_id, outcome, leaving=self._leaving)
 
     async def resume(self, address: Address) -> Answer | None:
         """The running turn from its first chunk, also one that is accepted and has not begun; ``None`` when idle."""
@@ -176,7 +186,7 @@ class SessionGate:
         outcome = await actor.runner.watch(request_id)
         if isinstance(outcome, Ending):
             return None
-        return Answer(request_id, outcome)
+        return Answer(request_id, outcome, leaving=self._leaving)
 
     async def stop(self, address: Address, request_id: str | None) -> bool:
         """Stop a turn, or all turns, of a session; false when nothing ran."""

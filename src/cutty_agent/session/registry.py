@@ -125,6 +125,9 @@ class Registry:
             await recover(actor)
             await actor.start()
             slot.disowned.clear()
+            if any(turn.open for turn in snapshot.turns):
+                for conn in slot.connections:  # they may come from before the crash
+                    conn.missed = conn.missed or conn.opening.labelled
         except BaseException as error:
             slot.waking = None
             self._refuse(slot, error)

@@ -31,11 +31,14 @@ def event_stream(answer: Answer, headers: dict[str, str]) -> StreamingResponse:
 async def _events(answer: Answer) -> AsyncIterator[bytes]:
     batches = answer.bodies()
     waiting: asyncio.Task[list[bytes]] | None = None
+    leaving = asyncio.ensure_future(answer.leaving.wait())
     try:
         while True:
             waiting = waiting or asyncio.ensure_future(anext(batches, []))
-            done, _ = await asyncio.wait({waiting}, timeout=KEEP_ALIVE_S)
-            if not done:
+            await asyncio.wait({waiting, leaving}, timeout=KEEP_ALIVE_S, return_when=asyncio.FIRST_COMPLETED)
+            if not waiting.done():
+                if leaving.done():
+                    return
                 yield b": keep-alive\n\n"
                 continue
             batch, waiting = waiting.result(), None
@@ -44,6 +47,7 @@ async def _events(answer: Answer) -> AsyncIterator[bytes]:
             yield b"".join(b"data: %b\n\n" % body for body in batch)
         yield _end(answer.ended())
     finally:
+        leaving.cancel()
         if waiting is not None:
             waiting.cancel()
 
