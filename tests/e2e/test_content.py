@@ -23,10 +23,10 @@ HOSTILE = (
 async def test_a_tool_call_is_a_card_with_input_and_output(profile: Profile, server: Server) -> None:
     tab = await profile.tab(server.address)
     await tab.ask("weather in Oslo")
+    card = tab.page.get_by_test_id("tool")
     for reloaded in (False, True):
         if reloaded:
             await tab.reload()
-        card = tab.page.get_by_test_id("tool")
         await expect(card).to_have_count(1)
         await expect(card).to_have_attribute("data-tool", "get_weather")
         await expect(card).to_have_attribute("data-state", "output-available")

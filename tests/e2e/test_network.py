@@ -38,9 +38,9 @@ async def _lose_network(profile: Profile, server: Server, *, told: bool, back: s
         await tab.reads("1 2 3 4 5")
 
         (before,) = tab.sockets
-        await profile.context.set_offline(told)
         cable.cut()
         await tab.until(lambda: before.closed, "the end of the socket")
+        await profile.context.set_offline(told)
         await tab.is_in("offline" if told else "reconnecting")
         await expect(tab.page.get_by_test_id("offline" if told else "reconnecting")).to_be_visible()
         assert await _partial(tab)
@@ -68,8 +68,10 @@ async def test_what_is_sent_while_offline_is_delivered_and_the_old_answer_comple
         session = await tab.session_id()
         await tab.send("count to 60")
         await tab.reads("1 2 3 4 5")
-        await profile.context.set_offline(True)
+        (before,) = tab.sockets
         cable.cut()
+        await tab.until(lambda: before.closed, "the end of the socket")
+        await profile.context.set_offline(True)
         await tab.is_in("offline")
         await slow_server.logged("turn.ended", session)
         await tab.send("my name is Ada")

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 import msgspec
 import structlog
 
-from ..core.rows import load
-from ..core.v4_message import to_v4_message, with_content
+from ..core.rows import Row, load
+from ..core.v4_message import text_content, to_v4_message
 from ..errors import Busy, ShuttingDown, UnknownAgent
 from ..ids import Address, new_request_id
 from ..ports.door import Opening
@@ -94,6 +94,11 @@ class Answer(msgspec.Struct, frozen=True):
         return self.stream.ending if self.stream is not None else self.ending
 
 
+def _with_content(row: Row) -> bytes:
+    """The JSON text of a message with ``content`` added; stored messages have none of their own."""
+    return b'%b,"content":%b}' % (row.body[:-1], msgspec.json.encode(text_content(row.message())))
+
+
 class SessionGate:
     """Implements ports.door.Door, and the HTTP side of the same sessions."""
 
@@ -135,8 +140,9 @@ class SessionGate:
 
     # -- HTTP
 
-    async def messages(self, address: Address, dialect: Dialect = "v5") -> bytes:
-        """The transcript as a JSON array, in the shapes this dialect reads (protocol 5.5)."""
+    async def messages(self, address: Address, dialect: Dialect | None = None) -> bytes:
+        """The transcript as a JSON array: ``parts``, and their text as ``content`` unless the caller says what it
+        speaks (protocol 5.5)."""
         self._check(address, stopping=False)
         slot = self._registry.slots.get(address)
         if slot is not None and slot.actor is not None:
@@ -145,8 +151,9 @@ class SessionGate:
             rows = load([row.body for row in await self._registry.store.messages(address) or []])
         if dialect == "v5":
             return b"[" + b",".join(row.body for row in rows) + b"]"
-        shape = to_v4_message if dialect == "v4" else with_content
-        return msgspec.json.encode([shape(row.message()) for row in rows])
+        if dialect == "v4":
+            return msgspec.json.encode([to_v4_message(row.message()) for row in rows])
+        return b"[" + b",".join(map(_with_content, rows)) + b"]"
 
     async def submit(self, address: Address, body: bytes) -> Answer:
         """``POST``: start a turn (protocol 6.1); it shows live on the session's sockets.

@@ -90,10 +90,9 @@ class AgentEndpoints:
         return event_stream(answer, {"x-request-id": answer.request_id})
 
     async def messages(self, request: Request, address: Address) -> Response:
-        """``GET …/get-messages``: the transcript as a JSON array; with ``content`` beside ``parts`` for bare front ends."""
-        bare = "sessionId" in request.query_params or "x-session-id" in request.headers
-        dialect = named_dialect(request.query_params) or ("raw" if bare else "v5")
-        return Response(await self._gate.messages(address, dialect), media_type="application/json")
+        """``GET …/get-messages``: the transcript as a JSON array."""
+        body = await self._gate.messages(address, named_dialect(request.query_params))
+        return Response(body, media_type="application/json")
 
     async def stream(self, request: Request, address: Address) -> Response:
         """``GET …/stream``: the running turn from its first chunk, or 204."""
