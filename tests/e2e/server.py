@@ -11,6 +11,7 @@ from asyncio.subprocess import PIPE, Process
 from collections import deque
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 
@@ -98,7 +99,7 @@ class Server:
     async def say(self, session: str, text: str) -> str:
         """Send a message over plain HTTP and give the text of the answer."""
         message = {
-            "id": f"said-{session}-{len(text)}",
+            "id": f"said-{uuid4()}",
             "role": "user",
             "parts": [{"type": "text", "text": text}],
         }

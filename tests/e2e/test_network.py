@@ -120,6 +120,7 @@ async def test_a_killed_server_comes_back_with_everything_and_completes_the_answ
 
     told = [*INTRODUCED, *ASKED_AND_ANSWERED]
     assert await tab.messages() == told
+    await expect(tab.answer.locator("p")).to_have_count(1)  # Nothing shows where it was cut.
     await _agrees_with_the_server(tab, own_server, session)
     assert await tab.ask("what is my name?") == recalled("Ada")
     await tab.reload()

@@ -30,7 +30,9 @@ def free_port() -> int:
 class Server:
     """One data directory and one port, over any number of processes. ``ready`` is set while it serves."""
 
-    def __init__(self, data: Path, *, env: dict[str, str] | None = None, wrapper: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, data: Path, *, env: dict[str, str] | None = None, wrapper: tuple[str, ...] = ()
+    ) -> None:
         self.data = data
         self.port = free_port()
         self.ready = asyncio.Event()
@@ -95,9 +97,7 @@ class Server:
         """Status and body of a GET on a connection of its own."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:
-            writer.write(
-                f"GET {path} HTTP/1.1\r\nHost: {self.url}\r\nConnection: close\r\n\r\n".encode()
-            )
+            writer.write(f"GET {path} HTTP/1.1\r\nHost: {self.url}\r\nConnection: close\r\n\r\n".encode())
             head, _, body = (await reader.read()).partition(b"\r\n\r\n")
         finally:
             writer.close()

@@ -13,6 +13,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMes
 from faults.process import Server
 from faults.witness import Message, Witness
 
+
 class Mood(Protocol):
     """What the person in front of a tab does."""
 
@@ -88,7 +89,9 @@ class Tab:
         self.count += 1
         tag = f"{self.witness.address.session}.{self.label}.{self.count}"
         request_id = f"r-{tag}"
-        self.messages.append({"id": tag, "role": "user", "parts": [{"type": "text", "text": f"{tag} {words}"}]})
+        self.messages.append(
+            {"id": tag, "role": "user", "parts": [{"type": "text", "text": f"{tag} {words}"}]}
+        )
         self.witness.asked[tag] = words
         self._requests[request_id] = tag
         self._waiting.add(request_id)
@@ -96,7 +99,11 @@ class Tab:
         body = json.dumps({"messages": self.messages, "trigger": "submit-message"})
         await socket.send(
             json.dumps(
-                {"type": "cf_agent_use_chat_request", "id": request_id, "init": {"method": "POST", "body": body}}
+                {
+                    "type": "cf_agent_use_chat_request",
+                    "id": request_id,
+                    "init": {"method": "POST", "body": body},
+                }
             )
         )
 
@@ -155,7 +162,9 @@ class _View:
                 if frame["id"] not in self.acked:
                     self.acked.add(frame["id"])
                     await self.send(type="cf_agent_stream_resume_ack", id=frame["id"])
-            case "cf_agent_stream_resume_none" if frame.get("reason") == "idle" or frame.get("probeId") is None:
+            case "cf_agent_stream_resume_none" if (
+                frame.get("reason") == "idle" or frame.get("probeId") is None
+            ):
                 # Own requests sent on this socket are still to be answered; others are over or were never received.
                 if not tab._waiting:
                     await tab.free(self.socket)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from faults.conftest import MakeServer
 from faults.visitor import visit
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from faults.crowd import Crowd
-from faults.process import Server
 
 from cutty_agent.engines.embedded.readonly import open_readonly
+from faults.crowd import Crowd
+from faults.process import Server
 
 KILLS = int(os.environ.get("FAULTS_KILLS", "200"))
 SERVERS = 2

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import json
+
 from faults.conftest import MakeServer
 from faults.numbered import word
 from faults.visitor import is_chunk, visit
 from faults.witness import text_of
-from msgspec import json
 
 pytestmark = pytest.mark.faults
 

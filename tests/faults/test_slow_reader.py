@@ -6,6 +6,7 @@ import asyncio
 import socket
 
 import pytest
+
 from faults.conftest import MakeServer
 from faults.process import Server
 from faults.visitor import Visitor, visit
@@ -51,13 +52,14 @@ def peak(server: Server) -> float:
 async def watch(server: Server, slow: int) -> float:
     """One session with a large answer, two who read and ``slow`` who do not; the peak memory of the server."""
     await server.start()
+    session = f"beside-{slow}"
     async with (
-        visit(server, "s", label="asks") as owner,
-        visit(server, "s", label="looks") as viewer,
+        visit(server, session, label="asks") as owner,
+        visit(server, session, label="looks") as viewer,
         asyncio.TaskGroup() as group,
     ):
         idle = [
-            await visit(server, "s", label=f"slow{n}", sock=narrow(server), max_queue=1).__aenter__()
+            await visit(server, session, label=f"slow{n}", sock=narrow(server), max_queue=1).__aenter__()
             for n in range(slow)
         ]
         await owner.ask("q", WORDS)

@@ -6,15 +6,16 @@ import asyncio
 import signal
 
 import pytest
-from faults.conftest import MakeServer
-from faults.numbered import word
-from faults.visitor import Visitor, is_chunk, visit
-from faults.witness import text_of
 from msgspec import json
 
 from cutty_agent.engines.embedded.readonly import open_readonly
 from cutty_agent.ids import Address
 from cutty_agent.wire.turn_record import decode_turn
+from faults.conftest import MakeServer
+from faults.numbered import word
+from faults.process import Server
+from faults.visitor import Visitor, is_chunk, visit
+from faults.witness import text_of
 
 pytestmark = pytest.mark.faults
 
@@ -31,7 +32,7 @@ async def asked(visitor: Visitor, tag: str, words: int) -> None:
     await visitor.until(lambda frame: is_chunk(frame) and "text-delta" in frame["body"])
 
 
-async def stopped(server, visitor: Visitor, *signals: signal.Signals) -> tuple[int, float]:  # type: ignore[no-untyped-def]
+async def stopped(server: Server, visitor: Visitor, *signals: signal.Signals) -> tuple[int, float]:
     """Send the signals, each once the socket is closed; exit code and seconds until the end."""
     loop = asyncio.get_running_loop()
     began = loop.time()

@@ -114,7 +114,9 @@ class Witness:
                     self.blame(f"the answer to {tag} stands behind {before}")
         for tag, seen in self.words.items():
             if answered.get(tag, 0) < seen:
-                self.blame(f"{seen} words of the answer to {tag} were shown, {answered.get(tag, 0)} are stored")
+                self.blame(
+                    f"{seen} words of the answer to {tag} were shown, {answered.get(tag, 0)} are stored"
+                )
         for tag in self.accepted:
             if tag not in self.stopped and answered.get(tag) != self.asked[tag]:
                 self.blame(f"the answer to {tag} has {answered.get(tag)} of {self.asked[tag]} words")

@@ -213,6 +213,11 @@ class Connection:
         self._laggards.discard(self)
         self.pump()
 
+    @property
+    def behind(self) -> bool:
+        """Whether it has not been sent all that the others have."""
+        return self._reading is not None
+
     def drop_if_stuck(self, now: float, after_s: float) -> None:
         """Close a peer that has not read anything for ``after_s`` seconds."""
         if self.behind_since and now - self.behind_since > after_s:
@@ -254,7 +259,8 @@ class Connection:
         if waiting <= self._limit_bytes:
             self._let_in = size
             return True
-        return waiting - self._let_in <= self._limit_bytes
+        return waiting - self._let_in + size <= self._limit_bytes
 
     def _drop(self) -> None:
+        self.missed = True
         self.close(TOO_SLOW, "This client does not read; reconnect to resume")

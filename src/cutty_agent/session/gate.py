@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import msgspec
 import structlog
 
+from ..core.dialect import detect, read_request
 from ..core.rows import Row, load
 from ..core.v4_message import text_content, to_v4_message
 from ..errors import Busy, ShuttingDown, UnknownAgent
@@ -15,7 +16,7 @@ from ..ids import Address, new_request_id
 from ..ports.door import Opening
 from ..ports.outlet import Outlet
 from ..stream.live import Ending, LiveStream
-from ..wire.client import ChatBody, Dialect, decode_body
+from ..wire.client import Dialect, decode_body
 from . import chat, handshake
 from .connection import Connection
 from .registry import Registry, Slot
@@ -82,6 +83,7 @@ class Answer(msgspec.Struct, frozen=True):
     stream: LiveStream | None
     ending: Ending | None = None
     leaving: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
+    dialect: Dialect = "v5"
 
     async def bodies(self) -> AsyncIterator[list[bytes]]:
         """Batches of chunk bodies from the first on, until the turn has ended."""
@@ -163,12 +165,12 @@ class SessionGate:
         """
         self._check(address)
         parsed, rest = decode_body(body)
-        return await self._submit(address, parsed, rest)
-
-    async def _submit(self, address: Address, body: ChatBody, rest: dict[str, object] | None) -> Answer:
+        dialect: Dialect = (
+            "v4" if detect(read_request(chat.dialect_body(parsed), labelled=True)) == "v4" else "v5"
+        )
         actor = await self._registry.actor(self._registry.slot(address))
         request_id = new_request_id()
-        new = chat.submission(request_id, body, rest)
+        new = chat.submission(request_id, parsed, rest)
         watch = actor.runner.watch(request_id)
         try:
             await chat.accept(actor, new, owner=None)
@@ -177,10 +179,10 @@ class SessionGate:
             raise
         outcome = await watch
         if isinstance(outcome, Ending):
-            return Answer(request_id, None, outcome)
-        return Answer(request_id, outcome, leaving=self._leaving)
+            return Answer(request_id, None, outcome, dialect=dialect)
+        return Answer(request_id, outcome, leaving=self._leaving, dialect=dialect)
 
-    async def resume(self, address: Address) -> Answer | None:
+    async def resume(self, address: Address, dialect: Dialect = "v5") -> Answer | None:
         """The running turn from its first chunk, also one that is accepted and has not begun; ``None`` when idle."""
         self._check(address)
         slot = self._registry.slots.get(address)
@@ -193,7 +195,7 @@ class SessionGate:
         outcome = await actor.runner.watch(request_id)
         if isinstance(outcome, Ending):
             return None
-        return Answer(request_id, outcome, leaving=self._leaving)
+        return Answer(request_id, outcome, leaving=self._leaving, dialect=dialect)
 
     async def stop(self, address: Address, request_id: str | None) -> bool:
         """Stop a turn, or all turns, of a session; false when nothing ran."""

@@ -52,8 +52,11 @@ async def _recover_one(actor: Session, record: TurnRecord, chunks: list[Chunk]) 
         log.error("turn.not_storable", turn=record.request_id, error=str(error), **actor.names)
         partial, unusable = None, True
     if unusable:
+        # Its clients know that it failed; what they have been shown stays.
+        rows, ops = _kept(actor, record, partial)
         closed = msgspec.structs.replace(record, outcome="error", error=SAVE_FAILED)
-        await actor.journal.commit([PutTurn(closed.request_id, encode_turn(closed), open=False)])
+        await actor.journal.commit([*ops, PutTurn(closed.request_id, encode_turn(closed), open=False)])
+        actor.transcript.rows = rows
         actor.closed(closed)
         return
     decision = plan(
@@ -78,17 +81,10 @@ async def _recover_one(actor: Session, record: TurnRecord, chunks: list[Chunk]) 
         _requeue(actor, counted)
         return
     later = _later(actor, record)
-    ops: list[Op] = []
-    rows = actor.transcript.rows
     kept = partial if decision.action != "retry" or base is not None else None
     if kept is not None and cut_off and decision.action == "continue":
         kept = _reopened(kept)
-    if kept is not None:
-        rows, ops = place(
-            actor.transcript,
-            kept,
-            {mid for each in later for mid in each.own},
-        )
+    rows, ops = _kept(actor, record, kept)
     closed, follow = _outcome(record, decision, kept.id if kept is not None else None, actor)
     ops += [DropChunks((record.request_id,)), PutTurn(closed.request_id, encode_turn(closed), open=False)]
     if follow is not None:
@@ -134,6 +130,13 @@ def _refold(actor: Session, chunks: list[Chunk], base: Row | None) -> Fold:
         if passed is not None:
             fold.apply(passed)
     return fold
+
+
+def _kept(actor: Session, record: TurnRecord, partial: Row | None) -> tuple[list[Row], list[Op]]:
+    """The transcript with the partial answer of this turn, before the messages of those behind it."""
+    if partial is None:
+        return actor.transcript.rows, []
+    return place(actor.transcript, partial, {mid for each in _later(actor, record) for mid in each.own})
 
 
 def _later(actor: Session, record: TurnRecord) -> list[TurnRecord]:

@@ -231,7 +231,7 @@ class Registry:
         slot = self.slot(conn.address)
         key = (slot.address, conn.opening.label)
         if conn.opening.labelled:
-            conn.missed = key in self.losses or self._may_have_missed(slot)
+            conn.missed = key in self.losses or self._may_have_missed(slot) or _came_before(slot, conn)
             self.losses.pop(key, None)
         slot.connections.append(conn)
         self.sockets += 1
@@ -249,7 +249,7 @@ class Registry:
         self.behind.discard(conn)
         slot.connections.remove(conn)
         actor = slot.actor
-        if conn.missed or (actor is not None and not actor.runner.idle):
+        if conn.missed or conn.behind or (actor is not None and not actor.runner.idle):
             self._note_loss(slot, conn)
         if actor is not None:
             actor.lost(conn)
@@ -310,6 +310,11 @@ class Registry:
         for slot in self.slots.values():
             if self.stopping and slot.actor is not None:
                 slot.actor.runner.park()
+
+
+def _came_before(slot: Slot, conn: Connection) -> bool:
+    """Whether an earlier socket of this client is still here; its network broke, and nobody knows what it got."""
+    return any(other.opening.label == conn.opening.label for other in slot.connections)
 
 
 def _retrieved(task: asyncio.Task[Actor]) -> None:

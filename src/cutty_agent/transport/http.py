@@ -13,9 +13,9 @@ from ..core import addressing
 from ..errors import BadRequest, CuttyError, NotFound, TooLarge, UnknownAgent
 from ..ids import Address
 from ..session.gate import SessionGate
+from .answer_stream import answer_stream
 from .opening import Entrance, named_dialect
 from .origin import check_origin, cors_headers
-from .sse import event_stream
 
 log = structlog.get_logger("cutty_agent.http")
 
@@ -86,8 +86,7 @@ class AgentEndpoints:
 
     async def submit(self, request: Request, address: Address) -> Response:
         """``POST /agents/{agent}/{session}``: a turn, answered as an event stream."""
-        answer = await self._gate.submit(address, await self._body(request))
-        return event_stream(answer, {"x-request-id": answer.request_id})
+        return answer_stream(await self._gate.submit(address, await self._body(request)))
 
     async def messages(self, request: Request, address: Address) -> Response:
         """``GET …/get-messages``: the transcript as a JSON array."""
@@ -97,9 +96,17 @@ class AgentEndpoints:
     async def stream(self, request: Request, address: Address) -> Response:
         """``GET …/stream``: the running turn from its first chunk, or 204."""
         answer = await self._gate.resume(address)
-        if answer is None:
-            return Response(status_code=204)
-        return event_stream(answer, {"x-request-id": answer.request_id})
+        return Response(status_code=204) if answer is None else answer_stream(answer)
+
+    async def stream_by_chat_id(self, request: Request, address: Address) -> Response:
+        """``GET /agents/{agent}/{session}?chatId=``: the same for AI SDK 4 (protocol 6.3); the path names the session."""
+        if "chatId" not in request.query_params:
+            raise NotFound(
+                "A session answers GET only below its address.",
+                remedy="Use …/get-messages for the transcript, …/stream for a running answer.",
+            )
+        answer = await self._gate.resume(address, "v4")
+        return Response(status_code=204) if answer is None else answer_stream(answer)
 
     async def stop(self, request: Request, address: Address) -> Response:
         """``POST …/stop``: stop one turn (``{"requestId": …}``) or all of the session."""
@@ -132,6 +139,7 @@ _Handler = Callable[[AgentEndpoints, Request, Address], Awaitable[Response]]
 
 _ROUTES: dict[tuple[str, str], _Handler] = {
     ("POST", ""): AgentEndpoints.submit,
+    ("GET", ""): AgentEndpoints.stream_by_chat_id,
     ("GET", "get-messages"): AgentEndpoints.messages,
     ("GET", "stream"): AgentEndpoints.stream,
     ("POST", "stop"): AgentEndpoints.stop,
