@@ -29,7 +29,7 @@ from .ports.store import SessionStore
 from .session.gate import SessionGate
 from .session.registry import AgentFactory, Registry
 from .transport import asgi_websocket
-from .transport.http import AgentEndpoints
+from .transport.http import AgentEndpoints, error_response
 from .transport.opening import Entrance
 from .transport.pages import Pages
 from .transport.websocket_protocol import websocket_protocol
@@ -115,7 +115,7 @@ class App:
             ShuttingDown: the application is not running.
         """
         if self._gate is None:
-            raise ShuttingDown("The server is not running.", remedy="Try again in a moment.")
+            raise _not_running()
         return self._gate
 
     def connect(self, outlet: Outlet, opening: Opening) -> Link:
@@ -176,12 +176,14 @@ class App:
         ]
 
     async def _agents(self, request: Request) -> Response:
-        endpoints = AgentEndpoints(self.gate, self.entrance, body_bytes=self.settings.limits.body_bytes)
+        if self._gate is None:
+            return error_response(_not_running())
+        endpoints = AgentEndpoints(self._gate, self.entrance, body_bytes=self.settings.limits.body_bytes)
         return await endpoints(request)
 
     async def _admin(self, request: Request) -> Response:
         if self._operator is None:
-            return JSONResponse({"status": "starting or stopping"}, status_code=503)
+            return error_response(_not_running())
         return await self._operator(request)
 
     async def _health(self, request: Request) -> Response:
@@ -197,6 +199,10 @@ class App:
             {"name": name, "title": name.replace("-", " ").title(), **self.info} for name in self.agents
         ]
         return JSONResponse({"version": version("cutty-agent"), "agents": described})
+
+
+def _not_running() -> ShuttingDown:
+    return ShuttingDown("The server is starting or stopping.", remedy="Try again in a moment.")
 
 
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, TypeVar
 
+from starlette.requests import Request
+from starlette.responses import Response
+
 from ..ids import Address
 from .host import Connection, Host
 
@@ -71,6 +74,13 @@ class Agent:
 
     async def on_message(self, connection: Connection, message: str | bytes) -> None:
         """A frame the protocol does not define arrived."""
+
+    async def on_request(self, request: Request) -> Response | None:
+        """An HTTP request below the session's address that the protocol does not define; ``None`` is a 404.
+
+        ``get-messages``, ``stream``, ``stop`` and the ``POST`` to the session itself never come here.
+        """
+        return None
 
     async def on_close(self, connection: Connection) -> None:
         """A client left."""

@@ -7,7 +7,10 @@ from collections.abc import AsyncIterator
 
 import msgspec
 import structlog
+from starlette.requests import Request
+from starlette.responses import Response
 
+from ..agent.base import overrides
 from ..core.dialect import detect, read_request
 from ..core.rows import Row, load
 from ..core.v4_message import text_content, to_v4_message
@@ -196,6 +199,14 @@ class SessionGate:
         if isinstance(outcome, Ending):
             return None
         return Answer(request_id, outcome, leaving=self._leaving, dialect=dialect)
+
+    async def request(self, address: Address, request: Request) -> Response | None:
+        """Give a request to the session's agent; ``None`` when the agent has no answer."""
+        self._check(address)
+        actor = await self._registry.actor(self._registry.slot(address))
+        if not overrides(actor.agent, "on_request"):
+            return None
+        return await actor.agent.on_request(request)
 
     async def stop(self, address: Address, request_id: str | None) -> bool:
         """Stop a turn, or all turns, of a session; false when nothing ran."""

@@ -77,11 +77,7 @@ class AgentEndpoints:
         last = route.rest[-1] if route.rest else ""
         handler = _ROUTES.get((request.method if request.method != "HEAD" else "GET", last))
         if handler is None:
-            known = sorted({name for method, name in _ROUTES if name})
-            raise NotFound(
-                f"{request.method} is not answered at this path.",
-                remedy=f"POST a chat request to the session itself, or use one of {', '.join(known)} below it.",
-            )
+            return await self.application(request, address)
         return await handler(self, request, address)
 
     async def submit(self, request: Request, address: Address) -> Response:
@@ -98,15 +94,23 @@ class AgentEndpoints:
         answer = await self._gate.resume(address)
         return Response(status_code=204) if answer is None else answer_stream(answer)
 
-    async def stream_by_chat_id(self, request: Request, address: Address) -> Response:
-        """``GET /agents/{agent}/{session}?chatId=``: the same for AI SDK 4 (protocol 6.3); the path names the session."""
+    async def session(self, request: Request, address: Address) -> Response:
+        """``GET /agents/{agent}/{session}``: with ``?chatId=`` the running answer for AI SDK 4 (protocol 6.3)."""
         if "chatId" not in request.query_params:
-            raise NotFound(
-                "A session answers GET only below its address.",
-                remedy="Use …/get-messages for the transcript, …/stream for a running answer.",
-            )
+            return await self.application(request, address)
         answer = await self._gate.resume(address, "v4")
         return Response(status_code=204) if answer is None else answer_stream(answer)
+
+    async def application(self, request: Request, address: Address) -> Response:
+        """Everything else is the agent's own (protocol 1.5)."""
+        response = await self._gate.request(address, request)
+        if response is None:
+            known = ", ".join(sorted({name for _, name in _ROUTES if name}))
+            raise NotFound(
+                f"{request.method} is not answered at this path.",
+                remedy=f"POST a chat request to the session itself, or use one of {known} below it.",
+            )
+        return response
 
     async def stop(self, request: Request, address: Address) -> Response:
         """``POST …/stop``: stop one turn (``{"requestId": …}``) or all of the session."""
@@ -139,7 +143,7 @@ _Handler = Callable[[AgentEndpoints, Request, Address], Awaitable[Response]]
 
 _ROUTES: dict[tuple[str, str], _Handler] = {
     ("POST", ""): AgentEndpoints.submit,
-    ("GET", ""): AgentEndpoints.stream_by_chat_id,
+    ("GET", ""): AgentEndpoints.session,
     ("GET", "get-messages"): AgentEndpoints.messages,
     ("GET", "stream"): AgentEndpoints.stream,
     ("POST", "stop"): AgentEndpoints.stop,
