@@ -15,6 +15,7 @@ from ..errors import CuttyError, StaleEpoch
 from ..wire import client
 from ..wire.chunks import UIMessage
 from . import chat, handshake, rpc, state
+from .acceptance import accept
 from .connection import Connection
 from .session import Session
 from .submission import Submission
@@ -35,7 +36,7 @@ class Actor(Session):
         self.continuation.submit = lambda new, owner: self.later(self._continue(new, owner))
 
     async def _continue(self, new: Submission, owner: Connection | None) -> None:
-        await chat.accept(self, new, owner=owner)
+        await accept(self, new, owner=owner)
 
     # -- life
 

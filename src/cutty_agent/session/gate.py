@@ -21,6 +21,7 @@ from ..ports.outlet import Outlet
 from ..stream.live import Ending, LiveStream
 from ..wire.client import Dialect, decode_body
 from . import chat, handshake
+from .acceptance import accept
 from .connection import Connection
 from .registry import Registry, Slot
 
@@ -176,7 +177,7 @@ class SessionGate:
         new = chat.submission(request_id, parsed, rest)
         watch = actor.runner.watch(request_id)
         try:
-            await chat.accept(actor, new, owner=None)
+            await accept(actor, new, owner=None)
         except BaseException:
             actor.runner.unwatched(request_id, Ending("error", ()))
             raise

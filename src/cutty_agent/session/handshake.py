@@ -17,39 +17,41 @@ from .connection import Connection
 from .session import Session
 
 
-def greet(actor: Session, conn: Connection) -> None:
+def greet(session: Session, conn: Connection) -> None:
     """Identity first, then state, MCP servers, and at most one word about what runs."""
     conn.greeted = True
-    state = actor.state_body
-    conn.push(server.identity(actor.address.session, actor.address.agent, state_follows=state is not None))
+    state = session.state_body
+    conn.push(
+        server.identity(session.address.session, session.address.agent, state_follows=state is not None)
+    )
     if state is not None:
         conn.push(server.state(state))
     conn.push(server.MCP_SERVERS)
-    stream = active_stream(actor)
+    stream = active_stream(session)
     if stream is not None:
         conn.owes = stream.request_id
         conn.push(server.resuming(stream.request_id))
         return
-    waiting = accepted(actor)
+    waiting = accepted(session)
     if waiting is not None:
         conn.parked = True
-        if actor.recovering:
+        if session.recovering:
             conn.push(server.recovering(True, waiting))
         conn.push(server.pending(waiting))
 
 
-def probe(actor: Session, conn: Connection, probe_id: str | None) -> None:
+def probe(session: Session, conn: Connection, probe_id: str | None) -> None:
     """Answer ``cf_agent_stream_resume_request``; always."""
-    stream = active_stream(actor)
-    waiting = accepted(actor)
-    failed = next(reversed(actor.failed), None)
+    stream = active_stream(session)
+    waiting = accepted(session)
+    failed = next(reversed(session.failed), None)
     decision: Decision = decide(
         Stream(
             active=stream.request_id if stream else None,
-            owned_elsewhere=stream is not None and _owned_elsewhere(actor, conn, stream.request_id),
+            owned_elsewhere=stream is not None and _owned_elsewhere(session, conn, stream.request_id),
             accepted=waiting,
-            accepted_is_continuation=waiting is not None and _is_continuation(actor, waiting),
-            accepted_owned_elsewhere=waiting is not None and _owned_elsewhere(actor, conn, waiting),
+            accepted_is_continuation=waiting is not None and _is_continuation(session, waiting),
+            accepted_owned_elsewhere=waiting is not None and _owned_elsewhere(session, conn, waiting),
             failed=failed,
         )
     )
@@ -68,12 +70,12 @@ def probe(actor: Session, conn: Connection, probe_id: str | None) -> None:
             conn.push(server.resume_none("idle", probe_id))
             if conn.missed:
                 conn.missed = False
-                conn.push(server.transcript([row.body for row in actor.transcript.rows], connect=True))
+                conn.push(server.transcript([row.body for row in session.transcript.rows], connect=True))
 
 
-def acknowledge(actor: Session, conn: Connection, request_id: str) -> None:
+def acknowledge(session: Session, conn: Connection, request_id: str) -> None:
     """The client is ready for the replay of ``request_id``."""
-    running = actor.runner.running
+    running = session.runner.running
     if running is not None and running.ticket.request_id == request_id:
         conn.acked = request_id
         plain = running.base is not None
@@ -82,17 +84,17 @@ def acknowledge(actor: Session, conn: Connection, request_id: str) -> None:
         return
     if conn.owes == request_id:
         conn.owes = None
-    if active_stream(actor) is not None:
+    if active_stream(session) is not None:
         return
-    record = actor.failed.get(request_id) or actor.records.get(request_id)
+    record = session.failed.get(request_id) or session.records.get(request_id)
     if record is None or record.outcome is None:
         frames = ResponseFrames(request_id)
         conn.push(frames.terminal(None, None, replay=True))
         return
     ending = Ending(record.outcome, record.message_ids, record.error)
-    finished = actor.runner.finished
+    finished = session.runner.finished
     at_hand = finished is not None and finished.request_id == request_id
-    base = actor.transcript.find(record.base) if record.base is not None else None
+    base = session.transcript.find(record.base) if record.base is not None else None
     frames = ResponseFrames(request_id)
     if base is not None and (at_hand or record.outcome == "error"):
         # The chunks of a continuation alone would show as a message of their own; the stored one holds them too.
@@ -100,42 +102,42 @@ def acknowledge(actor: Session, conn: Connection, request_id: str) -> None:
     elif finished is not None and at_hand:
         _replay_ended(conn, frames, finished.bodies, ending)
     elif record.outcome == "error":
-        actor.later(_replay_failed(actor, conn, request_id, ending))
+        session.later(_replay_failed(session, conn, request_id, ending))
     else:
         _replay_ended(conn, frames, [], ending)
 
 
-def active_stream(actor: Session) -> LiveStream | None:
+def active_stream(session: Session) -> LiveStream | None:
     """The running stream once it has shown something; before that the turn counts as accepted."""
-    running = actor.runner.running
+    running = session.runner.running
     return running.stream if running is not None and running.stream.shown else None
 
 
-def accepted(actor: Session) -> str | None:
+def accepted(session: Session) -> str | None:
     """The turn that runs without output yet, else the one that waits longest."""
-    running = actor.runner.running
+    running = session.runner.running
     if running is not None:
         return running.ticket.request_id
-    queue = actor.runner.queue
+    queue = session.runner.queue
     ticket = queue.running or (queue.waiting[0] if queue.waiting else None)
-    return ticket.request_id if ticket else actor.continuation.request_id
+    return ticket.request_id if ticket else session.continuation.request_id
 
 
-def _is_continuation(actor: Session, request_id: str) -> bool:
-    record = actor.records.get(request_id)
+def _is_continuation(session: Session, request_id: str) -> bool:
+    record = session.records.get(request_id)
     return record is None or record.kind == "continuation"
 
 
-def _owned_elsewhere(actor: Session, conn: Connection, request_id: str) -> bool:
-    wanted = actor.continuation
-    owner = wanted.owner if request_id == wanted.request_id else actor.owners.get(request_id)
+def _owned_elsewhere(session: Session, conn: Connection, request_id: str) -> bool:
+    wanted = session.continuation
+    owner = wanted.owner if request_id == wanted.request_id else session.owners.get(request_id)
     return (
-        _is_continuation(actor, request_id) and owner is not None and owner is not conn and not owner.closed
+        _is_continuation(session, request_id) and owner is not None and owner is not conn and not owner.closed
     )
 
 
-async def _replay_failed(actor: Session, conn: Connection, request_id: str, ending: Ending) -> None:
-    bodies = await actor.journal.chunks(request_id)
+async def _replay_failed(session: Session, conn: Connection, request_id: str, ending: Ending) -> None:
+    bodies = await session.journal.chunks(request_id)
     _replay_ended(conn, ResponseFrames(request_id), bodies, ending)
 
 

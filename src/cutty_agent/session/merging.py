@@ -23,17 +23,17 @@ def joined(messages: list[UIMessage]) -> UIMessage:
     return {**messages[-1], "parts": [*([text] if texts else []), *others]}
 
 
-async def collapse(actor: Room, ticket: Ticket) -> None:
+async def collapse(room: Room, ticket: Ticket) -> None:
     """Replace the user messages of the merged tickets and of ``ticket`` by one, durably."""
     wanted = {mid for merged in [*ticket.merged, ticket] for mid in merged.own}
-    async with actor.transcript.lock:
-        rows = [row for row in actor.transcript.rows if row.id in wanted and row.role == "user"]
+    async with room.transcript.lock:
+        rows = [row for row in room.transcript.rows if row.id in wanted and row.role == "user"]
         if len(rows) < 2:
             return
         message = joined([row.message() for row in rows])
         row = Row.of(message)
         gone = tuple(old.id for old in rows[:-1])
-        await actor.commit([DeleteMessages(gone), PutMessage(row.id, row.body)])
-        actor.transcript.rows = [
-            row if old.id == row.id else old for old in actor.transcript.rows if old.id not in gone
+        await room.commit([DeleteMessages(gone), PutMessage(row.id, row.body)])
+        room.transcript.rows = [
+            row if old.id == row.id else old for old in room.transcript.rows if old.id not in gone
         ]

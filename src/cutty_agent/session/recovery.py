@@ -26,38 +26,40 @@ log = structlog.get_logger("cutty_agent.recovery")
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
-async def recover(actor: Session) -> None:
+async def recover(session: Session) -> None:
     """Bring every open turn to an end or to a new start, oldest first; before any traffic of the session.
 
     The partial answer of a turn is stored exactly once and its chunks are dropped in the same commit, which also
     opens the turn that follows, so a second crash at any moment finds either the old turn or the new one.
     """
-    opened = [record for record in actor.records.values() if record.outcome is None]
+    opened = [record for record in session.records.values() if record.outcome is None]
     for at, record in enumerate(opened):
-        bodies = await actor.journal.chunks(record.request_id)
-        if at and not bodies and record.request_id not in actor.disowned:
-            _requeue(actor, record)  # turns run one after another: this one was only waiting
+        bodies = await session.journal.chunks(record.request_id)
+        if at and not bodies and record.request_id not in session.disowned:
+            _requeue(session, record)  # turns run one after another: this one was only waiting
         else:
-            await _recover_one(actor, record, [_decode(body) for body in bodies])
+            await _recover_one(session, record, [_decode(body) for body in bodies])
 
 
-async def _recover_one(actor: Session, record: TurnRecord, chunks: list[Chunk]) -> None:
-    base = actor.transcript.find(record.base) if record.base is not None else None
-    fold = _refold(actor, chunks, base)
-    unusable = record.request_id in actor.disowned
+async def _recover_one(session: Session, record: TurnRecord, chunks: list[Chunk]) -> None:
+    base = session.transcript.find(record.base) if record.base is not None else None
+    fold = _refold(session, chunks, base)
+    unusable = record.request_id in session.disowned
     cut_off = _last_text(fold.message()).get("state") == "streaming"
     try:
-        partial = stored_answer(actor.agent, fold, actor.settings.limits.message_bytes) if chunks else None
+        partial = (
+            stored_answer(session.agent, fold, session.settings.limits.message_bytes) if chunks else None
+        )
     except Exception as error:  # too large, or the author's sanitize_message failed: it would fail again
-        log.error("turn.not_storable", turn=record.request_id, error=str(error), **actor.names)
+        log.error("turn.not_storable", turn=record.request_id, error=str(error), **session.names)
         partial, unusable = None, True
     if unusable:
         # Its clients know that it failed; what they have been shown stays.
-        rows, ops = _kept(actor, record, partial)
+        rows, ops = _kept(session, record, partial)
         closed = msgspec.structs.replace(record, outcome="error", error=SAVE_FAILED)
-        await actor.journal.commit([*ops, PutTurn(closed.request_id, encode_turn(closed), open=False)])
-        actor.transcript.rows = rows
-        actor.closed(closed)
+        await session.journal.commit([*ops, PutTurn(closed.request_id, encode_turn(closed), open=False)])
+        session.transcript.rows = rows
+        session.closed(closed)
         return
     decision = plan(
         Interrupted(
@@ -67,47 +69,47 @@ async def _recover_one(actor: Session, record: TurnRecord, chunks: list[Chunk]) 
             progress_ms=record.progress_ms,
             waits_for_human=partial is not None and bool(pending(partial.message())),
         ),
-        actor.agent.recovery,
-        actor.agent.recovery_budget,
-        now_ms=actor.clock.now_ms(),
+        session.agent.recovery,
+        session.agent.recovery_budget,
+        now_ms=session.clock.now_ms(),
     )
     if not chunks and decision.action == "retry":
         # It had shown nothing: it runs under its own id. The counters bound a handler that kills the process.
         counted = msgspec.structs.replace(
             record, attempts=decision.attempts, interruptions=decision.interruptions
         )
-        await actor.journal.commit([PutTurn(counted.request_id, encode_turn(counted), open=True)])
-        actor.records[counted.request_id] = counted
-        _requeue(actor, counted)
+        await session.journal.commit([PutTurn(counted.request_id, encode_turn(counted), open=True)])
+        session.records[counted.request_id] = counted
+        _requeue(session, counted)
         return
-    later = _later(actor, record)
+    later = _later(session, record)
     kept = partial if decision.action != "retry" or base is not None else None
     if kept is not None and cut_off and decision.action == "continue":
         kept = _reopened(kept)
-    rows, ops = _kept(actor, record, kept)
-    closed, follow = _outcome(record, decision, kept.id if kept is not None else None, actor)
+    rows, ops = _kept(session, record, kept)
+    closed, follow = _outcome(record, decision, kept.id if kept is not None else None, session)
     ops += [DropChunks((record.request_id,)), PutTurn(closed.request_id, encode_turn(closed), open=False)]
     if follow is not None:
         ops.append(PutTurn(follow.request_id, encode_turn(follow), open=True))
         # New records go behind all others; those that waited behind this turn must stay behind what follows it.
         ops.append(DeleteTurns(tuple(each.request_id for each in later)))
         ops += [PutTurn(each.request_id, encode_turn(each), open=each.outcome is None) for each in later]
-    await actor.journal.commit(ops)
-    actor.transcript.rows = rows
-    actor.closed(closed)
+    await session.journal.commit(ops)
+    session.transcript.rows = rows
+    session.closed(closed)
     log.info(
         "turn.recovered",
         turn=record.request_id,
         action=decision.action,
         follow=follow.request_id if follow else None,
-        **actor.names,
+        **session.names,
     )
     if follow is not None:
-        actor.records[follow.request_id] = follow
+        session.records[follow.request_id] = follow
         for each in later:
-            actor.records[each.request_id] = actor.records.pop(each.request_id)
-        actor.recovering = True
-        _requeue(actor, follow)
+            session.records[each.request_id] = session.records.pop(each.request_id)
+        session.recovering = True
+        _requeue(session, follow)
 
 
 def _reopened(row: Row) -> Row:
@@ -121,8 +123,8 @@ def _last_text(message: UIMessage) -> dict[str, Any]:
     return next((part for part in reversed(message["parts"]) if part.get("type") == "text"), {})
 
 
-def _refold(actor: Session, chunks: list[Chunk], base: Row | None) -> Fold:
-    fold = Fold(new_message_id(actor.clock.now_ms()), base=base.message() if base else None)
+def _refold(session: Session, chunks: list[Chunk], base: Row | None) -> Fold:
+    fold = Fold(new_message_id(session.clock.now_ms()), base=base.message() if base else None)
     if fold.open_text:
         fold.adopt_text(JOINED)
     for chunk in chunks:
@@ -132,22 +134,22 @@ def _refold(actor: Session, chunks: list[Chunk], base: Row | None) -> Fold:
     return fold
 
 
-def _kept(actor: Session, record: TurnRecord, partial: Row | None) -> tuple[list[Row], list[Op]]:
+def _kept(session: Session, record: TurnRecord, partial: Row | None) -> tuple[list[Row], list[Op]]:
     """The transcript with the partial answer of this turn, before the messages of those behind it."""
     if partial is None:
-        return actor.transcript.rows, []
-    return place(actor.transcript, partial, {mid for each in _later(actor, record) for mid in each.own})
+        return session.transcript.rows, []
+    return place(session.transcript, partial, {mid for each in _later(session, record) for mid in each.own})
 
 
-def _later(actor: Session, record: TurnRecord) -> list[TurnRecord]:
+def _later(session: Session, record: TurnRecord) -> list[TurnRecord]:
     """Turns accepted after this one. They had not started, though they may have been stopped; the answer to this
     one stands before the messages they brought."""
-    records = list(actor.records.values())
+    records = list(session.records.values())
     return records[records.index(record) + 1 :]
 
 
 def _outcome(
-    record: TurnRecord, decision: Plan, message_id: str | None, actor: Session
+    record: TurnRecord, decision: Plan, message_id: str | None, session: Session
 ) -> tuple[TurnRecord, TurnRecord | None]:
     replace = msgspec.structs.replace
     match decision.action:
@@ -167,13 +169,13 @@ def _outcome(
         base=message_id if decision.action == "continue" else record.base,
         attempts=decision.attempts,
         interruptions=decision.interruptions,
-        progress_ms=record.progress_ms if message_id is None else actor.clock.now_ms(),
+        progress_ms=record.progress_ms if message_id is None else session.clock.now_ms(),
     )
     return replace(record, outcome="recovering"), follow
 
 
-def _requeue(actor: Session, record: TurnRecord) -> None:
-    queue = actor.runner.queue
+def _requeue(session: Session, record: TurnRecord) -> None:
+    queue = session.runner.queue
     queue.waiting.append(
         Ticket(record.request_id, record.kind, record.message_ids, record.own, queue.generation)
     )

@@ -14,9 +14,9 @@ from .room import Room
 log = structlog.get_logger("cutty_agent.rpc")
 
 
-async def call(actor: Room, conn: Connection, frame: client.Rpc) -> None:
+async def call(room: Room, conn: Connection, frame: client.Rpc) -> None:
     """Run one call and answer it; streaming methods are async generators whose items are sent as they come."""
-    agent = actor.agent
+    agent = room.agent
     if frame.method not in rpc_methods(agent):
         known = callable(getattr(agent, frame.method, None)) and not frame.method.startswith("_")
         reason = "is not callable" if known else "does not exist"
@@ -33,6 +33,6 @@ async def call(actor: Room, conn: Connection, frame: client.Rpc) -> None:
                 result = await result
             answer = server.rpc_void(frame.id) if result is None else server.rpc_result(frame.id, result)
     except Exception as error:
-        log.warning("rpc.failed", method=frame.method, error=type(error).__name__, **actor.names)
+        log.warning("rpc.failed", method=frame.method, error=type(error).__name__, **room.names)
         answer = server.rpc_error(frame.id, str(error) or "Unknown error occurred")
     conn.push(answer)

@@ -13,25 +13,25 @@ from .room import Room
 log = structlog.get_logger("cutty_agent.state")
 
 
-async def update(actor: Room, conn: Connection, frame: client.StateUpdate) -> None:
+async def update(room: Room, conn: Connection, frame: client.StateUpdate) -> None:
     """A client sets the state. A refused update is answered with an error and the true state."""
     body = bytes(frame.state) if isinstance(frame.state, msgspec.Raw) else b"null"
     value = msgspec.json.decode(body)
     try:
-        actor.agent.validate_state(value, conn)
+        room.agent.validate_state(value, conn)
     except Exception as error:
-        log.info("state.rejected", error=type(error).__name__, connection=conn.id, **actor.names)
+        log.info("state.rejected", error=type(error).__name__, connection=conn.id, **room.names)
         conn.push(server.state_error("State update rejected"))
-        if actor.state_body is not None:
-            conn.push(server.state(actor.state_body))
+        if room.state_body is not None:
+            conn.push(server.state(room.state_body))
         return
-    await replace(actor, body, source=conn)
+    await replace(room, body, source=conn)
 
 
-async def replace(actor: Room, body: bytes, *, source: Connection | None) -> None:
+async def replace(room: Room, body: bytes, *, source: Connection | None) -> None:
     """Store a state, show it to all but its source, then tell the agent."""
-    await actor.commit([PutState(body)])
-    actor.state_body = body
-    actor.audience.everyone(server.state(body), without=source)
+    await room.commit([PutState(body)])
+    room.state_body = body
+    room.audience.everyone(server.state(body), without=source)
     value = msgspec.json.decode(body)
-    actor.lane(lambda: actor.agent.on_state_changed(value, source))
+    room.lane(lambda: room.agent.on_state_changed(value, source))

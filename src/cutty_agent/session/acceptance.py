@@ -1,0 +1,192 @@
+"""Taking a request in: its messages and its marker are stored before anything else happens (protocol 3.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import structlog
+
+from ..core.reconcile import Merge, Row, reconcile
+from ..core.turn_queue import Ticket
+from ..errors import BadRequest, Busy, ShuttingDown, StoreError, TooLarge
+from ..ports.store import DeleteTurns, DropChunks, Op, PutTurn
+from ..stream.live import Ending
+from ..wire import server
+from ..wire.server import ResponseFrames
+from ..wire.turn_record import TurnRecord, encode_turn
+from .answer import changes_messages, fit
+from .connection import Connection
+from .session import Session
+from .submission import Submission
+from .transcript import merge_ops, trim_ops
+
+log = structlog.get_logger("cutty_agent.chat")
+
+KEPT_RECORDS = 32
+"""Closed turns whose outcome stays known for late acknowledgements (protocol 3.11, Stream store)."""
+
+
+async def accept(session: Session, new: Submission, *, owner: Connection | None) -> Ticket | None:
+    """Store a request's messages and its marker, then queue its turn (protocol 3.4, steps 1 to 4).
+
+    ``None`` when the ``drop`` strategy turned it away or its id was accepted before.
+
+    Raises:
+        CuttyError: too many waiting turns, a message or history above its limit, a failing store. Nothing was
+            changed and no terminal frame was sent.
+    """
+    runner = session.runner
+    if not new.request_id or len(new.request_id) > 256:
+        raise BadRequest(
+            f"The request id has {len(new.request_id)} characters; the limit is 1 to 256.",
+            remedy="Send a short unique id with each request.",
+        )
+    if new.request_id in session.records:
+        _again(session, new.request_id, owner)
+        return None
+    if runner.stopping:
+        raise ShuttingDown("The server is stopping.", remedy="Send the message again after reconnecting.")
+    if runner.queue.refuses(new.kind, session.concurrency):
+        _drop(session, new, owner)
+        return None
+    if len(runner.queue.waiting) >= session.settings.limits.queued_turns:
+        raise Busy(
+            f"{len(runner.queue.waiting)} turns of this session are waiting; limits.queued_turns is "
+            f"{session.settings.limits.queued_turns}.",
+            remedy="Wait for an answer before sending more.",
+        )
+    generation = runner.queue.generation
+    async with session.transcript.lock:
+        merge, rows, ops = merged(session, new)
+        trailing = new.message_ids if new.message_ids is not None else tuple(merge.trailing_user_ids)
+        record = TurnRecord(
+            new.request_id,
+            new.kind,
+            message_ids=trailing,
+            own=tuple(merge.new_user_ids),
+            body=new.body,
+            client_tools=new.client_tools,
+            base=new.base,
+            attempts=new.attempts,
+            interruptions=new.interruptions,
+            progress_ms=session.clock.now_ms(),
+        )
+        ops.append(PutTurn(record.request_id, encode_turn(record), open=True))
+        if session.failed:
+            ops.append(DropChunks(tuple(session.failed)))
+        old = _old_records(session)
+        if old:
+            ops.append(DeleteTurns(old))
+        try:
+            await session.commit(ops)
+        except StoreError:
+            session.disowned.add(new.request_id)
+            raise
+        session.transcript.rows = rows
+    session.failed.clear()
+    for request_id in old:
+        session.records.pop(request_id, None)
+    session.records[record.request_id] = record
+    if owner is not None:
+        session.owners[record.request_id] = owner
+    ticket = Ticket(record.request_id, record.kind, record.message_ids, record.own)
+    if generation != runner.queue.generation:  # cleared meanwhile, and with that this request
+        runner.say_unstarted(ticket, "skipped")
+        return None
+    if merge.put or merge.delete:
+        session.audience.transcript(session.transcript.rows, without=owner)
+    try:
+        await runner.close_unstarted(runner.push(ticket, session.concurrency), "skipped")
+    except StoreError as error:
+        # This turn is stored and will run after the reload that follows, and so will those it was to supersede.
+        log.warning("turn.not_superseded", error=str(error), **session.names)
+    return ticket
+
+
+def merged(session: Session, new: Submission) -> tuple[Merge, list[Row], list[Op]]:
+    limits = session.settings.limits
+    running = session.runner.running
+    being_written = running.stream.fold.message_id if running is not None else None
+    # Another tab may echo the half-written answer it has seen live; that message is ours and not finished.
+    incoming = [raw for raw in new.messages if being_written is None or not _has_id(raw, being_written)]
+    if len(incoming) < len(new.messages) and new.message_ids is None:
+        new.message_ids = trailing_user_ids(new.messages)
+    merge = reconcile(
+        session.transcript.rows,
+        incoming,
+        delete_missing=new.whole and new.kind != "server",
+        trust_client=new.trusted or session.agent.trust_client_history,
+        keep=session.runner.queue.unread,
+        by_id=session.transcript.by_id,
+    )
+    alters = changes_messages(session.agent)
+    for at, row in enumerate(merge.put):
+        if len(row.body) > limits.message_bytes:
+            raise TooLarge(
+                f"The message {row.id} has {len(row.body)} bytes; limits.message_bytes is {limits.message_bytes}.",
+                remedy="Send a shorter message, or upload files elsewhere and send their address.",
+            )
+        if not alters:
+            continue
+        fitted = fit(session.agent, row.message(), limits.message_bytes)
+        if fitted.body != row.body:
+            merge.put[at] = fitted
+            merge.rows[:] = [fitted if old is row else old for old in merge.rows]
+    if len(merge.rows) > limits.history_messages:
+        raise TooLarge(
+            f"The conversation has {len(merge.rows)} messages; limits.history_messages is "
+            f"{limits.history_messages}.",
+            remedy="Start a new session, or clear this one.",
+        )
+    rows, trimmed = trim_ops(merge.rows, session.agent.max_persisted_messages)
+    return merge, rows, [*merge_ops(merge), *trimmed]
+
+
+def _has_id(raw: msgspec.Raw | bytes, message_id: str) -> bool:
+    if message_id.encode() not in bytes(raw):
+        return False
+    message = msgspec.json.decode(raw)
+    return isinstance(message, dict) and message.get("id") == message_id
+
+
+def _old_records(session: Session) -> tuple[str, ...]:
+    if len(session.records) < 2 * KEPT_RECORDS:
+        return ()
+    closed = [record.request_id for record in session.records.values() if record.outcome is not None]
+    return tuple(closed[:-KEPT_RECORDS])
+
+
+def _again(session: Session, request_id: str, owner: Connection | None) -> None:
+    """A request id that was accepted before: never a second turn; one that ended gets its end again."""
+    record = session.records[request_id]
+    if record.outcome is not None and owner is not None:
+        ending = Ending(record.outcome, record.message_ids, record.error)
+        session.audience.end(request_id, ResponseFrames(request_id), ending, only=owner)
+
+
+def _drop(session: Session, new: Submission, owner: Connection | None) -> None:
+    """``drop``: the owner's list goes back to what the server has, the message being streamed included."""
+    ending = Ending("skipped", trailing_user_ids(new.messages))
+    if owner is not None:
+        bodies = [row.body for row in session.transcript.rows]
+        running = session.runner.running
+        if running is not None and not running.stream.fold.empty:
+            live = Row.of(running.stream.fold.message())
+            bodies = [row.body for row in session.transcript.with_row(live)]
+        owner.push(server.transcript(bodies))
+        session.audience.end(new.request_id, ResponseFrames(new.request_id), ending, only=owner)
+    session.runner.unwatched(new.request_id, ending)
+
+
+def trailing_user_ids(messages: Sequence[msgspec.Raw | bytes]) -> tuple[str, ...]:
+    ids: list[str] = []
+    for raw in reversed(messages):
+        try:
+            message = msgspec.json.decode(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            break
+        if not isinstance(message, dict) or message.get("role") != "user":
+            break
+        ids.append(str(message.get("id", "")))
+    return tuple(reversed(ids))

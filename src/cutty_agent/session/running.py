@@ -1,0 +1,34 @@
+"""The turn that runs now."""
+
+from __future__ import annotations
+
+import msgspec
+
+from ..core.reconcile import Row
+from ..core.turn_queue import Ticket
+from ..stream.live import LiveStream
+from ..wire.turn_record import TurnRecord
+
+
+class Parked(Exception):
+    """The server goes down; the turn stays open in the store and is recovered at the next wake-up."""
+
+
+class Running(msgspec.Struct, eq=False):
+    """The turn that runs now. ``producing`` is true while the handler may be interrupted, ``folded`` once the answer
+    is taken as it is, to be stored. ``last_read`` is the last message the handler was given."""
+
+    ticket: Ticket
+    record: TurnRecord
+    stream: LiveStream
+    base: Row | None = None
+    stopped: bool = False
+    parked: bool = False
+    producing: bool = False
+    folded: bool = False
+    last_read: str | None = None
+
+    @property
+    def interrupted(self) -> bool:
+        """Somebody wants it to end now."""
+        return self.stopped or self.parked
