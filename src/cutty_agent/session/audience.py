@@ -54,9 +54,7 @@ class Audience:
             if conn.owes == stream.request_id:
                 continue
             if frames is None:
-                encode = stream.frames.chunk
-                bodies = stream.bodies
-                frames = [encode(bodies[seq], seq) for seq in range(first, end)]
+                frames = stream.frames.chunks(stream.bodies[first:end], first)
             conn.push_chunks(stream, frames, first)
 
     def begin(self, stream: LiveStream) -> None:

@@ -228,10 +228,10 @@ class Connection:
     def _encode(self, stream: LiveStream, first: int, end: int, replay_to: int) -> list[bytes]:
         if self.speaker is not None:
             return self.speaker.chunks(stream.request_id, stream.bodies[first:end])
-        encode: Callable[[bytes, int], bytes]
         frames = stream.frames.plain if self.plain == stream.request_id else stream.frames
-        encode = frames.replay if first < replay_to else frames.chunk
-        return [encode(stream.bodies[seq], seq) for seq in range(first, end)]
+        if first >= replay_to:
+            return frames.chunks(stream.bodies[first:end], first)
+        return [frames.replay(stream.bodies[seq], seq) for seq in range(first, end)]
 
     def _caught_up(self) -> None:
         self._reading = None

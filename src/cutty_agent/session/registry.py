@@ -66,7 +66,7 @@ class Registry:
         self.stopping = False
         self.started = clock.monotonic()
         self._timer: asyncio.TimerHandle | None = None
-        self._recovery: asyncio.Task[None] | None = None
+        self._recovered: frozenset[Address] = frozenset()
 
     # -- finding and waking
 
@@ -275,7 +275,7 @@ class Registry:
             async with gate:
                 try:
                     await self.actor(self.slot(address))
-                except CuttyError as error:
+                except Exception as error:  # one session that cannot wake must not keep the others asleep
                     log.warning("session.not_recovered", session=address.session, error=str(error))
 
         addresses = [found for found in await self.store.interrupted() if found.agent in self.agents]
@@ -283,8 +283,6 @@ class Registry:
         if addresses:
             log.info("recovery.started", sessions=len(addresses))
             await asyncio.gather(*(wake(address) for address in addresses))
-
-    _recovered: frozenset[Address] = frozenset()
 
     async def close(self, *, grace_s: float) -> None:
         """Close every socket with 1012, let running turns finish within ``grace_s`` seconds, park the others."""

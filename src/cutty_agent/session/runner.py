@@ -181,7 +181,6 @@ class Runner:
         self.unwatched(ticket.request_id, stream)
         if ticket.merged:
             await collapse(room, ticket)
-        log.debug("turn.started", turn=ticket.request_id, kind=ticket.kind, **room.names)
         ending = await handle(room, running, unread=self.queue.unread)
         await conclude(room, self.queue, running, ending)
         self.finished, self.finished_at = stream, room.clock.monotonic()

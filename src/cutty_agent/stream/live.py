@@ -13,7 +13,7 @@ from ..errors import TooLarge
 from ..wire.chunks import Chunk
 from ..wire.server import Outcome, ResponseFrames
 
-_encode = msgspec.json.encode
+_encode = msgspec.json.Encoder().encode
 
 HIGH_WATER = 256
 """Chunks that may wait for the store before the producer has to wait."""

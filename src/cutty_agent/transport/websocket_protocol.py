@@ -53,6 +53,7 @@ class WebSocketProtocol(asyncio.Protocol):
         "_link",
         "_need",
         "_out",
+        "_out_bytes",
         "_registry",
         "_state",
         "_tail",
@@ -75,6 +76,7 @@ class WebSocketProtocol(asyncio.Protocol):
         self._core: FrameCore | None = None
         self._link: Link | None = None
         self._out: list[bytes] | None = None
+        self._out_bytes = 0
         self._tail: bytearray | None = None
         self._need = 0
         self._asked_at = 0  # the wheel's turn of the oldest unanswered ping; 0 when there is none
@@ -168,17 +170,24 @@ class WebSocketProtocol(asyncio.Protocol):
         out = self._out
         if out is None:
             out = self._out = []
+            self._out_bytes = 0
             self.hub.batch.add(self)
         core = self._core
         if core is not None and core.extensions:
             if core.state is CORE_OPEN:
                 for frame in frames:
                     core.send_text(frame)
-                out += core.data_to_send()
+                chunks = core.data_to_send()
+                out += chunks
+                self._out_bytes += sum(map(len, chunks))
             return
+        size = 0
         for frame in frames:
-            out.append(text_head(len(frame)))
+            length = len(frame)
+            size += length
+            out.append(text_head(length))
             out.append(frame)
+        self._out_bytes += size
 
     def close(self, code: int, reason: str) -> None:
         """Send what is queued, then a close frame; the peer has ``close_timeout_s`` to answer."""
@@ -203,7 +212,7 @@ class WebSocketProtocol(asyncio.Protocol):
         """Bytes that wait in our memory."""
         if self._state == _CLOSED:
             return 0
-        waiting = sum(map(len, self._out)) if self._out else 0
+        waiting = self._out_bytes if self._out else 0
         return waiting + self._transport.get_write_buffer_size()
 
     def flush(self) -> None:
@@ -217,8 +226,10 @@ class WebSocketProtocol(asyncio.Protocol):
     def _queue(self, chunks: list[bytes]) -> None:
         if self._out is None:
             self._out = []
+            self._out_bytes = 0
             self.hub.batch.add(self)
         self._out += chunks
+        self._out_bytes += sum(map(len, chunks))
 
     def _greet(self, data: bytes | bytearray) -> None:
         """Answer the handshake; what follows its head is the first frames already."""

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
-_encode = msgspec.json.encode
+_encode = msgspec.json.Encoder().encode
 
 Outcome = Literal["completed", "error", "aborted", "skipped", "recovering"]
 
@@ -109,9 +109,12 @@ class ResponseFrames:
         """A live chunk."""
         return b"%b%b%b%d}" % (self._head, _encode(body.decode()), self._tail, seq)
 
-    def unstored(self, body: bytes) -> bytes:
-        """A live chunk that is not in the store, and so has no ``seq``."""
-        return b'%b%b,"done":false%b}' % (self._head, _encode(body.decode()), self._end)
+    def chunks(self, bodies: Sequence[bytes], first: int) -> list[bytes]:
+        """Live chunks, the first with index ``first``; cheaper than one by one."""
+        head, tail, encode = self._head, self._tail, _encode
+        return [
+            b"%b%b%b%d}" % (head, encode(body.decode()), tail, seq) for seq, body in enumerate(bodies, first)
+        ]
 
     def replay(self, body: bytes, seq: int) -> bytes:
         """A stored chunk, sent again after an acknowledgement."""

@@ -131,6 +131,7 @@ export function agentChatScenarios({ React, createRoot, useAgent, useAgentChat, 
       await say(hook, "my name is Zelda");
       await other.until((v) => v.messages.length === 2, "the answer in the other tab");
       hook.current.clearHistory();
+      await hook.until((v) => v.messages.length === 0, "the clear in its own tab");
       await other.until((v) => v.messages.length === 0, "the clear in the other tab");
       const stored = await transcript(base, session);
       const view = await say(hook, "what is my name?", 1);
