@@ -183,10 +183,10 @@ class WebSocketProtocol(asyncio.Protocol):
             return
         size = 0
         for frame in frames:
-            length = len(frame)
-            size += length
-            out.append(text_head(length))
+            head = text_head(len(frame))
+            out.append(head)
             out.append(frame)
+            size += len(head) + len(frame)
         self._out_bytes += size
 
     def close(self, code: int, reason: str) -> None:
