@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -94,7 +95,7 @@ class Actor(Session):
                     if not conn.closed:
                         handshake.greet(self, conn)
                         if overrides(self.agent, "on_connect"):
-                            self.lane(lambda conn=conn: self.agent.on_connect(conn))  # type: ignore[misc]
+                            self.lane(partial(self.agent.on_connect, conn))
                     continue
                 conn.waiting -= 1
                 if not conn.closed:

@@ -18,7 +18,7 @@ from .ledger import Ledger
 BUSY_BATCH = 8
 """Jobs in a batch from which on the writer waits a moment before it takes the next."""
 
-PATIENCE_S = 0.001
+PATIENCE_S = 0.002
 """How long that moment is, in seconds."""
 
 MAX_BATCH = 1024
