@@ -14,6 +14,8 @@ from ...ports.store import (
     PutValue,
     SessionStore,
     Snapshot,
+    StoredMessage,
+    StoredTurn,
 )
 
 Opener = Callable[[], Awaitable[SessionStore]]
