@@ -37,16 +37,16 @@ def chat(
     session: Annotated[
         str | None,
         typer.Option(
-            "--session", "-s", metavar="ID", help="Session to talk to, also agent/id.  [default: a new one]"
+            "--session", "-s", metavar="ID", help="Session to talk to, also agent/id (default: a new one)."
         ),
     ] = None,
     agent: Annotated[str, typer.Option("--agent", help="Agent to talk to.")] = "chat",
     data: Annotated[
-        Path | None, typer.Option("--data", help="Data directory of the server.  [default: cutty-data]")
+        Path | None, typer.Option("--data", help="Data directory of the server (default: cutty-data).")
     ] = None,
     url: Annotated[
         str | None,
-        typer.Option("--url", help="Address of the server.  [default: the one of the data directory]"),
+        typer.Option("--url", help="Address of the server (default: the one of the data directory)."),
     ] = None,
 ) -> None:
     """Talk to a session of a running server; the answer is written as it comes.

@@ -19,9 +19,9 @@ _MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "failed": ("✗", 
 
 def doctor(
     data: Annotated[
-        Path | None, typer.Option("--data", help="Data directory to look at.  [default: cutty-data]")
+        Path | None, typer.Option("--data", help="Data directory to look at (default: cutty-data).")
     ] = None,
-    port: Annotated[int | None, typer.Option("--port", help="Port to look at.  [default: 8789]")] = None,
+    port: Annotated[int | None, typer.Option("--port", help="Port to look at (default: 8789).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Check Python, SQLite, the data directory, the port, the model and the speed of the disk.

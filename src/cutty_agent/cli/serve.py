@@ -28,14 +28,12 @@ def serve(
         str | None,
         typer.Argument(metavar="[MODULE:APP]", help="Your App; without it the built-in chat runs."),
     ] = None,
-    host: Annotated[str | None, typer.Option(help="Address to listen on.  [default: 127.0.0.1]")] = None,
-    port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one.  [default: 8789]")] = None,
-    data: Annotated[Path | None, typer.Option(help="Data directory.  [default: cutty-data]")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on (default: 127.0.0.1).")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one (default: 8789).")] = None,
+    data: Annotated[Path | None, typer.Option(help="Data directory (default: cutty-data).")] = None,
     model: Annotated[
         str | None,
-        typer.Option(
-            help="Model of the built-in chat, such as anthropic:claude-sonnet-4-5.  [default: demo]"
-        ),
+        typer.Option(help="Model of the built-in chat, such as anthropic:claude-sonnet-4-5 (default: demo)."),
     ] = None,
     base_url: Annotated[
         str | None,
@@ -48,9 +46,9 @@ def serve(
         bool, typer.Option("--open", help="Listen on a public address although there is no access rule.")
     ] = False,
     reload: Annotated[bool, typer.Option("--reload", help="Restart when a Python file changes.")] = False,
-    log_format: Annotated[str | None, typer.Option(help="auto, console or json.  [default: auto]")] = None,
+    log_format: Annotated[str | None, typer.Option(help="auto, console or json (default: auto).")] = None,
     log_level: Annotated[
-        str | None, typer.Option(help="debug, info, warning or error.  [default: info]")
+        str | None, typer.Option(help="debug, info, warning or error (default: info).")
     ] = None,
 ) -> None:
     """Start the server. Every option can also be set as CUTTY_NAME in the environment or in cutty.toml."""

@@ -34,10 +34,10 @@ app = typer.Typer(
 )
 
 Data = Annotated[
-    Path | None, typer.Option("--data", help="Data directory of the server.  [default: cutty-data]")
+    Path | None, typer.Option("--data", help="Data directory of the server (default: cutty-data).")
 ]
 Url = Annotated[
-    str | None, typer.Option("--url", help="Address of the server.  [default: the one of the data directory]")
+    str | None, typer.Option("--url", help="Address of the server (default: the one of the data directory).")
 ]
 Agent = Annotated[str, typer.Option("--agent", help="Agent of ids that do not name theirs.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
