@@ -14,7 +14,7 @@ WEB_ROOT: Final = Path(__file__).parent.parent / "web"
 
 SECURITY: Final = {
     "content-security-policy": (
-        "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' https: data:; "
+        "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' https: data:; "
         "connect-src 'self' ws: wss:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
     ),
     "x-content-type-options": "nosniff",
