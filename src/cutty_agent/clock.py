@@ -26,19 +26,3 @@ class SystemClock:
 
     def monotonic(self) -> float:
         return time.monotonic()
-
-
-class ManualClock:
-    """A clock that a test moves by hand."""
-
-    def __init__(self, now_ms: int = 1_790_000_000_000) -> None:
-        self._ms = now_ms
-
-    def now_ms(self) -> int:
-        return self._ms
-
-    def monotonic(self) -> float:
-        return self._ms / 1000
-
-    def advance(self, seconds: float) -> None:
-        self._ms += int(seconds * 1000)

@@ -206,9 +206,12 @@ class Client:
         session: str = "s",
         labelled: bool = True,
         dialect: Dialect | None = None,
+        by_query: bool = False,
     ) -> None:
         self.world = world
-        self.opening = Opening(Address("chat", session), label, labelled=labelled, dialect=dialect)
+        self.opening = Opening(
+            Address("chat", session), label, labelled=labelled, dialect=dialect, by_query=by_query
+        )
         self.label = label
         self.messages: list[Frame] = []
         self.peer = Peer()

@@ -160,3 +160,16 @@ async def test_updates_of_messages_are_withheld_from_older_clients(world: World,
     await v5.until(of("cf_agent_message_updated"))
     await v5.settled()
     assert raw.seen("cf_agent_message_updated") == []
+
+
+async def test_5_5_a_bare_front_end_is_known_before_its_first_request(world: World, stage: Stage) -> None:
+    v5 = await world.join("a")
+    bare = await world.join("nobody", labelled=False, by_query=True)
+    request = v5.ask("hi")
+    (await stage.next()).end("one ", "two")
+    await v5.ended(request)
+    lines = [frame["body"] for frame in bare.frames if frame["type"] == "cf_agent_use_chat_response"]
+    assert lines, "it sees the answer live"
+    assert all(line[:2] in {"f:", "0:", "e:"} for line in lines)
+    [transcript] = [frame for frame in bare.frames if frame["type"] == "cf_agent_chat_messages"][-1:]
+    assert [message["content"] for message in transcript["messages"]] == ["hi", "one two"]

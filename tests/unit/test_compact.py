@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from cutty_agent.core.compact import compact, shortened, trim
+from cutty_agent.core.compact import compact, shortened
 
 
 def tool(output: Any, id: str = "c1", state: str = "output-available") -> dict[str, Any]:
@@ -80,11 +80,3 @@ def test_an_output_without_a_useful_shape_becomes_a_preview() -> None:
 def test_what_is_not_an_output_stays() -> None:
     odd = [tool("x" * 3000, state="input-available"), {"type": "text", "text": ["x" * 3000]}, "x" * 3000]
     assert compact(message(*odd), 10) == message(*odd)
-
-
-def test_trim_keeps_the_newest_also_for_many() -> None:
-    rows = list(range(500))
-    assert trim(rows, 200) == (rows[300:], rows[:300])
-    assert trim(rows, None) == (rows, [])
-    assert trim(rows, 500) == (rows, [])
-    assert trim(rows, 0) == ([], rows)

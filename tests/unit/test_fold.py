@@ -297,13 +297,6 @@ def test_empty_means_nothing_but_step_starts() -> None:
     assert not fold({"type": "text-start", "id": "a"}).empty
 
 
-def test_pending_tools_are_those_without_an_outcome() -> None:
-    running = fold(
-        INPUT, {**INPUT, "toolCallId": "c2"}, {**OUTPUT, "toolCallId": "c2"}, {**START, "toolCallId": "c3"}
-    )
-    assert [part["toolCallId"] for part in running.pending_tools()] == ["c1", "c3"]
-
-
 def test_a_result_and_an_approval_reach_the_running_answer() -> None:
     running = fold(INPUT, {**INPUT, "toolCallId": "c2"}, {**ASK, "toolCallId": "c2"})
     assert running.apply_result("c1", output=1, state="output-available", error_text=None)

@@ -5,8 +5,7 @@ Storage is lossless by default; compaction is what an agent setting turns on.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
@@ -21,7 +20,6 @@ PREVIEW = 500
 
 _LEAF = 200  # characters that stay of a string inside a structured output
 _ANNOTATION = 64  # bytes for naming the shortened texts in the metadata, indexes apart
-_RowT = TypeVar("_RowT")
 
 
 def compact(message: UIMessage, limit_bytes: int) -> UIMessage:
@@ -53,12 +51,6 @@ def compact(message: UIMessage, limit_bytes: int) -> UIMessage:
             texts.append(at)
             over += _size(parts[at]) + len(f"{at},") - _size(part)
     return _annotated(result, parts, "compactedTextParts", texts)
-
-
-def trim(rows: Sequence[_RowT], max_rows: int | None) -> tuple[list[_RowT], list[_RowT]]:
-    """``(kept, surplus)``: the newest ``max_rows`` rows, and the older ones to delete. ``None`` keeps all."""
-    cut = 0 if max_rows is None else max(0, len(rows) - max(0, max_rows))
-    return list(rows[cut:]), list(rows[:cut])
 
 
 def shortened(output: Any) -> Any:

@@ -91,10 +91,6 @@ class Fold:
         part = self._calls.get(tool_call_id)
         return dict(part) if part is not None else None
 
-    def pending_tools(self) -> list[Part]:
-        """Copies of the tool calls without an outcome, half-streamed ones included."""
-        return self._calls.unsettled()
-
     # -- writing -------------------------------------------------------------------------------------------
 
     def apply(self, chunk: Chunk) -> None:

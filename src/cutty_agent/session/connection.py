@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from ..core.dialect import detect_opening
 from ..ports.door import Opening
 from ..ports.outlet import Outlet
 from ..stream.live import Ending, LiveStream
@@ -76,7 +77,10 @@ class Connection:
         self.address = opening.address
         self.outlet = outlet
         self.opening = opening
-        self.speaker: Speaker | None = speaker(opening.dialect)
+        # A bare front end cannot be asked; until its first request it must not get frames that it would show as text.
+        self.speaker: Speaker | None = speaker(
+            detect_opening(labelled=opening.labelled, by_query=opening.by_query, override=opening.dialect)
+        )
         self.explicit = opening.dialect is not None
         self.owes: str | None = None
         self.acked: str | None = None
