@@ -40,7 +40,7 @@ web-test: $(STAMPS)/web ## Type check and test the web workspace
 web-build: $(STAMPS)/web ## Build the pages into the package
 	npm --prefix web run build
 
-system: ## Install Node, Chromium, PostgreSQL and Redis where they are missing (Debian, as root)
+system: ## Install Node and Chromium where they are missing (Debian, as root)
 	@bash scripts/system.sh
 
 bench: $(STAMPS)/test ## Measure (minutes)

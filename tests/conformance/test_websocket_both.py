@@ -269,7 +269,6 @@ async def test_what_the_door_is_told(site: Site) -> None:
     opening = link.opening
     assert opening.address == Address("chat", "room 1")
     assert (opening.label, opening.labelled, opening.dialect) == ("abc", True, "v4")
-    assert opening.query == "_pk=abc&dialect=v4&token=t%20t"
     assert not opening.by_query
 
 

@@ -31,6 +31,8 @@ class WithRequests(Echo):
     async def on_request(self, request: Request) -> Response | None:
         if request.url.path.endswith("/nothing"):
             return None
+        if request.url.path.endswith("/broken"):
+            raise ValueError("a secret of the server")
         return JSONResponse({"own": request.url.path, "session": self.session.session})
 
 
@@ -86,6 +88,14 @@ async def test_8_7_an_agents_own_requests_do_not_hide_get_messages(http: httpx.A
     missing = await http.get("/agents/with-requests/s1/nothing")
     assert missing.status_code == 404
     assert "get-messages" in missing.json()["error"]["remedy"]
+
+
+async def test_a_request_that_crashes_is_an_error_that_tells_nothing(http: httpx.AsyncClient) -> None:
+    broken = await http.get("/agents/with-requests/s1/broken")
+    assert broken.status_code == 500
+    assert broken.json()["error"]["code"] == "internal"
+    assert "secret" not in broken.text
+    assert (await http.get("/agents/with-requests/s1")).status_code == 200
 
 
 async def test_nothing_runs(http: httpx.AsyncClient) -> None:

@@ -92,9 +92,9 @@ class Agent:
         """The state changed; ``connection`` is the client that set it, ``None`` for the server."""
 
 
-def overrides(agent: Agent, hook: str) -> bool:
-    """Whether the class of this agent defines ``hook`` itself; one that does not need not be called."""
-    return getattr(type(agent), hook) is not getattr(Agent, hook)
+def overrides(agent: Agent, hook: str, *, of: type[Agent] = Agent) -> bool:
+    """Whether the class of this agent defines ``hook`` of ``of`` itself; one that does not need not be called."""
+    return getattr(type(agent), hook) is not getattr(of, hook)
 
 
 def rpc_methods(agent: Agent) -> frozenset[str]:

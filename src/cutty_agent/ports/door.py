@@ -25,7 +25,6 @@ class Opening(msgspec.Struct, frozen=True, gc=False):
     labelled: bool = True
     dialect: Dialect | None = None
     by_query: bool = False
-    query: str = ""
 
 
 class Link(Protocol):

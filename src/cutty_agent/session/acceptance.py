@@ -105,6 +105,12 @@ async def accept(session: Session, new: Submission, *, owner: Connection | None)
 
 
 def merged(session: Session, new: Submission) -> tuple[Merge, list[Row], list[Op]]:
+    """What a submission's messages make of the transcript: the merge, the rows after it, and the operations that
+    store it. Call it under the transcript's lock.
+
+    Raises:
+        TooLarge: a message or the conversation is above its limit. Nothing was changed.
+    """
     limits = session.settings.limits
     running = session.runner.running
     being_written = running.stream.fold.message_id if running is not None else None
@@ -180,6 +186,7 @@ def _drop(session: Session, new: Submission, owner: Connection | None) -> None:
 
 
 def trailing_user_ids(messages: Sequence[msgspec.Raw | bytes]) -> tuple[str, ...]:
+    """Ids of the run of user messages a request ends with, as they were sent (``messageIds``, protocol 3.3)."""
     ids: list[str] = []
     for raw in reversed(messages):
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..agent.base import overrides
 from ..agent.chat import ChatAgent
 from ..core.compact import compact
 from ..core.fold import Fold
@@ -29,10 +30,7 @@ def stored_answer(agent: ChatAgent, fold: Fold, limit_bytes: int) -> Row | None:
 
 def changes_messages(agent: ChatAgent) -> bool:
     """Whether this agent alters messages before they are stored; then even sanitised ones must go through it."""
-    return (
-        agent.compact_above_bytes is not None
-        or type(agent).sanitize_message is not ChatAgent.sanitize_message
-    )
+    return agent.compact_above_bytes is not None or overrides(agent, "sanitize_message", of=ChatAgent)
 
 
 def fit(agent: ChatAgent, message: UIMessage, limit_bytes: int) -> Row:

@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 import structlog
 
+from ..agent.base import overrides
 from ..agent.chat import ChatAgent, ChatResponse
 from ..core.reconcile import Row
 from ..core.turn_queue import TurnQueue
@@ -53,8 +54,8 @@ async def conclude(room: Room, queue: TurnQueue, running: Running, ending: Endin
         room.records[running.ticket.request_id] = msgspec.structs.replace(running.record, outcome="aborted")
     if not broken:
         stream.show_rest()
+    owner = room.owners.get(running.ticket.request_id)
     if answer is not None and running.ticket.generation == queue.generation:
-        owner = room.owners.get(running.ticket.request_id)
         to_all = running.base is not None or running.ticket.kind == "server" or running.ticket.merged
         room.audience.transcript(room.transcript.rows, without=None if to_all else owner)
     room.say_recovering(False)
@@ -66,9 +67,10 @@ async def conclude(room: Room, queue: TurnQueue, running: Running, ending: Endin
         turn=running.ticket.request_id,
         outcome=ending.outcome,
         chunks=len(stream.bodies),
+        connection=owner.id if owner is not None else None,
         **room.names,
     )
-    if type(room.agent).on_chat_response is not ChatAgent.on_chat_response:
+    if overrides(room.agent, "on_chat_response", of=ChatAgent):
         response = ChatResponse(
             running.ticket.request_id,
             _STATUS.get(ending.outcome, "aborted"),

@@ -147,10 +147,14 @@ class Registry:
         slot.early = None
         if isinstance(error, CuttyError):
             code, reason = error.close_code, str(error)
-            log.warning("session.not_woken", error=reason, session=slot.address.session)
+            log.warning(
+                "session.not_woken", error=reason, agent=slot.address.agent, session=slot.address.session
+            )
         else:
             code, reason = 1011, "The session could not be loaded"
-            log.error("session.not_woken", exc_info=error, session=slot.address.session)
+            log.error(
+                "session.not_woken", exc_info=error, agent=slot.address.agent, session=slot.address.session
+            )
         for conn in list(slot.connections):
             conn.close(code, reason)
 
@@ -276,7 +280,12 @@ class Registry:
                 try:
                     await self.actor(self.slot(address))
                 except Exception as error:  # one session that cannot wake must not keep the others asleep
-                    log.warning("session.not_recovered", session=address.session, error=str(error))
+                    log.warning(
+                        "session.not_recovered",
+                        agent=address.agent,
+                        session=address.session,
+                        error=str(error),
+                    )
 
         addresses = [found for found in await self.store.interrupted() if found.agent in self.agents]
         self._recovered = frozenset(addresses)

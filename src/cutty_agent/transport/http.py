@@ -48,6 +48,11 @@ class AgentEndpoints:
             response = error_response(error)
         except ClientDisconnect:
             return Response(status_code=499)
+        except Exception:
+            log.exception("request.crashed", path=request.url.path)
+            response = error_response(
+                CuttyError("The request could not be processed.", remedy="Please try again.")
+            )
         response.headers.update(cors)
         return response
 

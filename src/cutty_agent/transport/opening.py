@@ -69,7 +69,6 @@ class Entrance(msgspec.Struct, frozen=True):
             dialect=named_dialect(values)
             or cast("Dialect | None", select_subprotocol(offered_subprotocols(headers))),
             by_query=route.by_query,
-            query=query,
         )
 
 
