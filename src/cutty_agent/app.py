@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
@@ -15,20 +16,29 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
+from .access.rule import Given, has_rule
+from .access.rule import identity as access_identity
 from .admin.api import AdminEndpoints
+from .admin.operations import Operations
 from .admin.token import kept_token
-from .agent.chat import ChatAgent
+from .agent.chat import AgentFactory, ChatAgent
 from .clock import Clock, SystemClock
-from .config import Settings, load
+from .config import Settings, check_access, load
 from .core.addressing import aliases, kebab
 from .engines.embedded.store import open_store
+from .engines.sealed import Keyring, SealedStore
 from .errors import CuttyError, ShuttingDown
 from .ports.door import Link, Opening
+from .ports.identity import Credentials, Identified, Identity
 from .ports.outlet import Outlet
 from .ports.store import SessionStore
+from .session.audit import Audit
 from .session.gate import SessionGate
-from .session.registry import AgentFactory, Registry
+from .session.limiter import Limiter
+from .session.pricing import Pricing
+from .session.registry import Registry
 from .transport import asgi_websocket
+from .transport.caller import credentials
 from .transport.http import AgentEndpoints, error_response
 from .transport.opening import Entrance
 from .transport.pages import Pages
@@ -54,11 +64,15 @@ class App:
         agents: Sequence[type[ChatAgent]] | Mapping[str, AgentFactory],
         settings: Settings | None = None,
         *,
+        identity: Given = None,
         open_store: StoreFactory | None = None,
         clock: Clock | None = None,
         info: Mapping[str, Any] | None = None,
     ) -> None:
         self.settings = settings or load()
+        self._given = identity
+        self._identity: Identity | None = None
+        self.bound_hosts: frozenset[str] | None = None
         self.agents = _named(agents)
         self.info = dict(info or {})
         self._open_store = open_store or self._embedded
@@ -67,6 +81,7 @@ class App:
         self._gate: SessionGate | None = None
         self._registry: Registry | None = None
         self._operator: AdminEndpoints | None = None
+        self._operations: Operations | None = None
         self.store: SessionStore | None = None
         self.ready = False
         self._hurried = False
@@ -78,34 +93,89 @@ class App:
     async def running(self) -> AsyncIterator[None]:
         """Open the store, recover what a crash cut off, serve; at the end finish or park turns and close."""
         store = self.store = await self._open_store()
+        audit: Audit | None = None
         try:
             token = self._operators_token()
+            identity = self._identity = await self._who(store)
+            audit = Audit(store, self._clock)
+            limiter = Limiter(self.settings.limits, self._clock, store)
+            pricing = Pricing(self._clock, model=self.settings.model)
+            registry = self._registry = Registry(
+                store, self.agents, self.settings, self._clock, audit=audit, limiter=limiter, pricing=pricing
+            )
         except BaseException:
             await store.close()
             raise
-        registry = self._registry = Registry(store, self.agents, self.settings, self._clock)
         gate = self._gate = SessionGate(registry)
-        self._operator = AdminEndpoints(gate, registry, store, token=token, resolve=self._names.get)
+        operations = self._operations = Operations(gate, registry, store, audit, identity, self._clock)
+        self._operator = AdminEndpoints(
+            gate, registry, store, operations, audit, token=token, resolve=self._names.get
+        )
         recovery = asyncio.create_task(registry.recover())
         recovery.add_done_callback(_report)
+        registry.sweeper.start()
         self.ready = True
         try:
             yield
         finally:
             self.ready = False
             recovery.cancel()
+            await registry.sweeper.stop()
             await registry.close(grace_s=0.0 if self._hurried else self.settings.lifetimes.grace_s)
+            await audit.close()
             await store.close()
-            self._gate = self._registry = self._operator = self.store = None
+            self._gate = self._registry = self._operator = self._operations = self._identity = self.store = (
+                None
+            )
+
+    async def _who(self, store: SessionStore) -> Identity:
+        """What tells who is calling, with the revocations that are in force."""
+        check_access(self.settings)
+        own = self._open_store == self._embedded
+        return access_identity(
+            self.settings.access,
+            self._clock,
+            given=self._given,
+            directory=self.settings.data if own else None,
+            revocations=await store.revocations(now_ms=self._clock.now_ms()),
+        )
+
+    @property
+    def ruled(self) -> bool:
+        """Whether there is an access rule: callers are told apart, and sessions belong to them."""
+        return has_rule(self.settings.access, self._given)
 
     @property
     def entrance(self) -> Entrance:
         """The rules for coming in, as the settings say."""
+        access = self.settings.access
         return Entrance(
             resolve=self._names.get,
             origins=frozenset(self.settings.allow_origins),
-            allow_default=self.settings.allow_default,
+            # Where there is a rule, "default" is a session of the caller's own.
+            allow_default=self.settings.allow_default or self.ruled,
+            identify=self.identify,
+            hosts=frozenset(each.lower() for each in access.hosts) if access.hosts else self.bound_hosts,
+            proxies=access.proxies,
         )
+
+    def identify(self, credentials: Credentials) -> Identified | Awaitable[Identified]:
+        """Who is calling (ports.identity.Identity).
+
+        Raises:
+            Unauthorized: the caller does not show who it is.
+            ShuttingDown: the application is not running.
+        """
+        if self._identity is None:
+            raise _not_running()
+        return self._identity.identify(credentials)
+
+    async def revoke(self, key: str, *, until_ms: int | None = None) -> int:
+        """Refuse a principal (``user:anna``) or a token (its ``jti``) from now on, also on sockets that are open; how
+        many of those were closed."""
+        if self._operations is None:
+            raise _not_running()
+        return await self._operations.revoke(key, until_ms)
 
     @property
     def gate(self) -> SessionGate:
@@ -123,7 +193,11 @@ class App:
         return self.gate.connect(outlet, opening)
 
     async def _embedded(self) -> SessionStore:
-        return await open_store(self.settings.data)
+        keyring = Keyring.parse(
+            self.settings.encryption.keys
+        )  # a wrong key is told before the directory is touched
+        store = await open_store(self.settings.data)
+        return SealedStore(store, keyring)  # also without keys: rows that are sealed must not pass for damaged ones
 
     def hang_up(self) -> None:
         """End open event streams and tails; call it when the server is about to stop and waits for its responses."""
@@ -172,13 +246,45 @@ class App:
             Route("/info.json", self._info),
             Route("/agents/{path:path}", self._agents, methods=_METHODS),
             Route("/admin/{path:path}", self._admin, methods=_METHODS),
-            Mount("/", Pages()),
+            Mount("/", Pages(greet=self._greet)),
         ]
+
+    def _greet(self, request: Request) -> str | None:
+        """The cookie of a new visitor, where visitors are given one."""
+        if self._identity is None or not self.settings.access.visitors:
+            return None
+        client = request.client
+        shown = credentials(
+            dict(request.headers),
+            "",
+            peer=client.host if client is not None else "",
+            secure=request.url.scheme == "https",
+            proxies=self.settings.access.proxies,
+        )
+        try:
+            found = self._identity.identify(shown)
+        except CuttyError:
+            return None
+        if isinstance(found, Identified):
+            return found.cookie
+        if inspect.iscoroutine(found):
+            found.close()  # the page is nobody's secret: what takes time is asked when a session is opened
+        return None
 
     async def _agents(self, request: Request) -> Response:
         if self._gate is None:
             return error_response(_not_running())
-        endpoints = AgentEndpoints(self._gate, self.entrance, body_bytes=self.settings.limits.body_bytes)
+        assert self._identity is not None
+        assert self._operations is not None
+        assert self._registry is not None
+        endpoints = AgentEndpoints(
+            self._gate,
+            self.entrance,
+            body_bytes=self.settings.limits.body_bytes,
+            ticket=self._identity.ticket,
+            owners=self._operations,
+            rate=self._registry.limiter.http,
+        )
         return await endpoints(request)
 
     async def _admin(self, request: Request) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -41,6 +42,52 @@ class Limits(BaseModel):
     unread_s: float = Field(
         default=30.0, gt=0, description="how long a socket may go without reading, seconds"
     )
+    frames_per_second: float = Field(
+        default=50.0, gt=0, description="frames one socket may send, on average over its burst"
+    )
+    frames_burst: int = Field(default=200, ge=1, description="frames one socket may send at once")
+    requests_per_minute: float = Field(default=60.0, gt=0, description="turns one session may begin")
+    principal_requests_per_minute: float = Field(
+        default=120.0, gt=0, description="turns one caller may begin"
+    )
+    address_requests_per_minute: float = Field(
+        default=600.0, gt=0, description="turns and HTTP requests of one network address"
+    )
+    address_connects_per_minute: float = Field(
+        default=600.0, gt=0, description="sockets one network address may open"
+    )
+    sockets_per_principal: int = Field(default=512, ge=1, description="open sockets of one caller")
+    sockets_per_address: int = Field(default=2_000, ge=1, description="open sockets of one network address")
+    turns: int = Field(default=10_000, ge=1, description="turns of this server that run or wait")
+    turns_per_principal: int = Field(default=64, ge=1, description="turns of one caller that run or wait")
+    history_bytes: int = Field(default=256 * MIB, ge=1024, description="all messages of one session together")
+    tokens_per_day: int | None = Field(
+        default=None, ge=1, description="tokens one caller may consume in a day (UTC)"
+    )
+    dollars_per_day: float | None = Field(
+        default=None, gt=0, description="money one caller may consume in a day"
+    )
+    session_tokens_per_day: int | None = Field(
+        default=None, ge=1, description="tokens of one session in a day"
+    )
+    session_dollars_per_day: float | None = Field(
+        default=None, gt=0, description="money of one session in a day"
+    )
+    total_tokens_per_day: int | None = Field(default=None, ge=1, description="tokens of this server in a day")
+    total_dollars_per_day: float | None = Field(
+        default=None, gt=0, description="money of this server in a day"
+    )
+    reserve_tokens: int = Field(
+        default=2_048,
+        ge=0,
+        description="output tokens reserved for a model call before its real use is known",
+    )
+    runaway_turns_per_minute: float = Field(
+        default=120.0, gt=0, description="turns of one session in a minute above which it is parked"
+    )
+    runaway_wakes_per_minute: float = Field(
+        default=240.0, gt=0, description="wake-ups of one session in a minute above which it is parked"
+    )
 
 
 class Lifetimes(BaseModel):
@@ -57,6 +104,109 @@ class Lifetimes(BaseModel):
     )
     grace_s: float = Field(
         default=8.0, ge=0, description="how long running answers may finish when the server stops"
+    )
+    anonymous_s: float | None = Field(
+        default=None,
+        gt=0,
+        description="a session without a signed-in owner expires after so long without activity",
+    )
+    signed_in_s: float | None = Field(
+        default=None,
+        gt=0,
+        description="a session of a signed-in owner expires after so long without activity",
+    )
+    max_age_s: float | None = Field(
+        default=None, gt=0, description="every session expires so long after its making"
+    )
+    sweep_s: float = Field(
+        default=60.0, gt=0, description="pause between two rounds of removing expired sessions"
+    )
+    audit_s: float | None = Field(
+        default=365 * 86_400.0, gt=0, description="how long the audit log is kept; none keeps it for ever"
+    )
+
+
+class Jwt(BaseModel):
+    """How JSON Web Tokens of the application are checked: one of ``secret``, ``public_key`` and ``jwks_url``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    secret: str | None = Field(
+        default=None, min_length=32, repr=False, description="shared secret (HS256, HS384, HS512)"
+    )
+    public_key: str | None = Field(
+        default=None, description="public key as PEM text, or the path of a PEM file"
+    )
+    jwks_url: str | None = Field(default=None, description="https address of the issuer's key set (JWKS)")
+    algorithms: tuple[str, ...] = Field(
+        default=(), description="accepted algorithms; by default those that fit the key"
+    )
+    issuer: str | None = Field(default=None, description="required iss claim")
+    audience: str | None = Field(default=None, description="required aud claim")
+    leeway_s: float = Field(
+        default=30.0, ge=0, le=600, description="tolerated difference of the clocks, seconds"
+    )
+    user_claim: str = Field(default="sub", description="claim that names the user")
+    scope_claim: str = Field(
+        default="scope", description="claim with the scopes, a list or words in a string"
+    )
+    cookie: str | None = Field(default=None, description="cookie that may carry the token")
+    keys_s: float = Field(default=300.0, gt=0, description="how long a fetched key set is trusted, seconds")
+
+
+class Access(BaseModel):
+    """Who may enter. Without ``visitors``, ``jwt`` or an identity given to ``App`` there is no rule: everybody may."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    visitors: bool = Field(
+        default=False, description="give browsers a signed cookie and sessions of their own"
+    )
+    jwt: Jwt | None = Field(default=None, description="accept the application's JSON Web Tokens")
+    secret: str | None = Field(
+        default=None,
+        min_length=32,
+        repr=False,
+        description="signs cookies; several are separated by spaces, the first signs; without it one is kept in the data directory",
+    )
+    visitor_s: float = Field(
+        default=400 * 86_400.0, gt=0, description="how long a visitor's cookie lives, seconds"
+    )
+    cross_site: bool = Field(
+        default=False, description="the visitor's cookie also goes with pages of other sites (needs TLS)"
+    )
+    ids: Literal["client", "minted"] = Field(
+        default="client",
+        description="who makes session ids: the client, or only the server (POST /agents/{agent})",
+    )
+    user_ids: bool = Field(
+        default=False, description="ids of the form user-{userId}-session-… are checked against the token"
+    )
+    adopt: bool = Field(
+        default=False, description="sessions made before there was a rule belong to the first who opens them"
+    )
+    ticket_s: float = Field(
+        default=60.0, gt=0, le=3600, description="how long a ticket for one socket is good, seconds"
+    )
+    hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="host names this server answers to, separated by commas; by default those it listens on",
+    )
+    proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="addresses or networks of proxies whose X-Forwarded-For and -Proto are believed",
+    )
+
+
+class Encryption(BaseModel):
+    """Encryption at rest of messages, state, values, records and chunks (AES-256-GCM)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    keys: str | None = Field(
+        default=None,
+        repr=False,
+        description="keys as name:base64 of 32 bytes, separated by spaces; the first encrypts, all decrypt",
     )
 
 
@@ -105,6 +255,8 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     limits: Limits = Limits()
     lifetimes: Lifetimes = Lifetimes()
+    access: Access = Access()
+    encryption: Encryption = Encryption()
 
     @classmethod
     def settings_customise_sources(
@@ -137,3 +289,25 @@ def load(**given: object) -> Settings:
             f"The setting {name} is not valid: {first['msg']}.",
             remedy=f"Correct {name} on the command line, in CUTTY_{name.upper().replace('.', '__')} or in cutty.toml.",
         ) from error
+
+
+def check_access(settings: Settings) -> None:
+    """See to it that the settings about access fit each other.
+
+    Raises:
+        ConfigError: names the settings that do not.
+    """
+    access = settings.access
+    if access.cross_site and "*" in settings.allow_origins:
+        raise ConfigError(
+            "access.cross_site sends the visitors' cookies with pages of other sites, and allow_origins lets in all of them.",
+            remedy="Name the origins in CUTTY_ALLOW_ORIGINS instead of *.",
+        )
+    for proxy in access.proxies:
+        try:
+            ipaddress.ip_network(proxy.strip(), strict=False)
+        except ValueError:
+            raise ConfigError(
+                f"access.proxies holds {proxy[:60]!r}, which is no address or network.",
+                remedy="Write addresses such as 10.0.0.1 or networks such as 10.0.0.0/8, separated by commas.",
+            ) from None

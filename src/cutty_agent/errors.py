@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import ClassVar
 
 
@@ -17,6 +18,8 @@ class CuttyError(Exception):
     status: ClassVar[int] = 500
     close_code: ClassVar[int] = 1011
     retry: ClassVar[bool] = False
+    retry_after_s: float | None = None
+    """When the same call may succeed, in seconds from now, where that is known (HTTP: ``Retry-After``)."""
 
     def __init__(self, sentence: str, *, remedy: str) -> None:
         super().__init__(f"{sentence} {remedy}")
@@ -60,6 +63,14 @@ class NotFound(CuttyError):
     close_code = 4404
 
 
+class MethodNotAllowed(CuttyError):
+    """The address exists and does not answer this HTTP method."""
+
+    code = "request.method"
+    status = 405
+    close_code = 4405
+
+
 class OriginRefused(CuttyError):
     """A browser page of an origin that is not on the allow-list."""
 
@@ -74,6 +85,39 @@ class Unauthorized(CuttyError):
     code = "auth.required"
     status = 401
     close_code = 4401
+
+
+class IdentityUnavailable(CuttyError):
+    """Who calls cannot be told at present, for example because the issuer's keys cannot be fetched."""
+
+    code = "auth.unavailable"
+    status = 503
+    close_code = 1013
+    retry = True
+
+
+class Forbidden(CuttyError):
+    """The caller is known and may see the session, but not do this."""
+
+    code = "access.forbidden"
+    status = 403
+    close_code = 4403
+
+
+class SessionExpired(CuttyError):
+    """The session has come to its end; what it held cannot be reached any more."""
+
+    code = "session.expired"
+    status = 410
+    close_code = 4410
+
+
+class SessionParked(CuttyError):
+    """The runaway guard or an operator stopped this session; an operator can let it run again."""
+
+    code = "session.parked"
+    status = 423
+    close_code = 4423
 
 
 class TooLarge(CuttyError):
@@ -91,6 +135,38 @@ class Busy(CuttyError):
     status = 429
     close_code = 1013
     retry = True
+
+
+class LimitReached(Busy):
+    """A limit on how often, how many or how much is reached. Nothing was changed.
+
+    ``limit`` is the setting (``limits.requests_per_minute``), ``value`` what it is set to, ``retry_after_s`` when to
+    try again.
+    """
+
+    code = "limit.reached"
+
+    def __init__(
+        self, sentence: str, *, limit: str, value: float, retry_after_s: float | None = None, remedy: str = ""
+    ) -> None:
+        wait = f"Try again in {max(1, ceil(retry_after_s))} s." if retry_after_s is not None else ""
+        super().__init__(f"{sentence} {limit} is {value:.10g}.", remedy=" ".join(filter(None, (remedy, wait))))
+        self.limit = limit
+        self.value = value
+        self.retry_after_s = retry_after_s
+
+    def as_dict(self) -> dict[str, object]:
+        """As every error, with ``limit``, ``value`` and ``retryAfter`` (seconds)."""
+        error = {
+            "code": self.code,
+            "message": self.sentence,
+            "remedy": self.remedy,
+            "retry": self.retry,
+            "limit": self.limit,
+            "value": self.value,
+            "retryAfter": self.retry_after_s,
+        }
+        return {"error": error}
 
 
 class ShuttingDown(CuttyError):
@@ -116,6 +192,14 @@ class StaleEpoch(StoreError):
     status = 409
     close_code = 1012
     retry = True
+
+
+class NotOwner(StoreError):
+    """The session belongs to another principal. Nothing was changed; callers must not learn that it exists."""
+
+    code = "store.not_owner"
+    status = 404
+    close_code = 4404
 
 
 class StoreUnavailable(StoreError):

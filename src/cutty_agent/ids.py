@@ -70,3 +70,8 @@ def new_request_id() -> str:
 def new_connection_id() -> str:
     """Label of a connection whose client sent no ``_pk``."""
     return secrets.token_hex(8)
+
+
+def new_session_id() -> str:
+    """Id of a session the server makes; 128 random bits, nothing a client must encode."""
+    return f"s-{secrets.token_hex(16)}"

@@ -48,13 +48,14 @@ async def make_world(store: SessionStore, stage: Stage) -> AsyncIterator[MakeWor
         *,
         limits: dict[str, Any] | None = None,
         lifetimes: dict[str, Any] | None = None,
+        access: dict[str, Any] | None = None,
         clock: Any = None,
         **attributes: Any,
     ) -> World:
         world = World(
             on or store,
             stage,
-            settings(limits=limits, lifetimes=lifetimes),
+            settings(limits=limits, lifetimes=lifetimes, access=access),
             scripted(stage, **attributes),
             clock or SystemClock(),
         )

@@ -11,13 +11,14 @@ from cutty_agent.agent.base import rpc
 from cutty_agent.agent.chat import ChatAgent, ChatResponse
 from cutty_agent.agent.turn import Turn
 from cutty_agent.clock import Clock
-from cutty_agent.config import Lifetimes, Limits, Settings
+from cutty_agent.config import Access, Lifetimes, Limits, Settings
 from cutty_agent.ids import Address
 from cutty_agent.ports.door import Link, Opening
 from cutty_agent.ports.store import Op, SessionStore
 from cutty_agent.session.gate import SessionGate
 from cutty_agent.session.registry import Registry
 from cutty_agent.wire.client import Dialect
+from cutty_agent.wire.principal import NOBODY, Principal
 
 Frame = dict[str, Any]
 PATIENCE_S = 4.0
@@ -158,7 +159,7 @@ class Scripted(ChatAgent):
         self.stage.heard.append(message)
         self.stage.news.tell()
 
-    @rpc
+    @rpc(read_only=True)
     async def here(self) -> str:
         """Answered when everything sent before has been handled."""
         return "here"
@@ -207,10 +208,18 @@ class Client:
         labelled: bool = True,
         dialect: Dialect | None = None,
         by_query: bool = False,
+        who: Principal | str = NOBODY,
+        peer: str = "",
     ) -> None:
         self.world = world
         self.opening = Opening(
-            Address("chat", session), label, labelled=labelled, dialect=dialect, by_query=by_query
+            Address("chat", session),
+            label,
+            labelled=labelled,
+            dialect=dialect,
+            by_query=by_query,
+            principal=Principal(who) if isinstance(who, str) else who,
+            peer=peer,
         )
         self.label = label
         self.messages: list[Frame] = []
@@ -400,7 +409,7 @@ class World:
 
     async def messages(self, session: str = "s", *, dialect: Dialect = "v5") -> list[Frame]:
         """``get-messages``."""
-        return cast(list[Frame], json.loads(await self.gate.messages(self.address(session), dialect)))
+        return cast(list[Frame], json.loads(await self.gate.messages(self.address(session), NOBODY, dialect)))
 
     async def texts(self, session: str = "s") -> list[tuple[str, str]]:
         return [(message["role"], text_of(message)) for message in await self.messages(session)]
@@ -427,11 +436,15 @@ def scripted(stage: Stage, **attributes: Any) -> type[Scripted]:
 
 
 def settings(
-    *, limits: Mapping[str, Any] | None = None, lifetimes: Mapping[str, Any] | None = None
+    *,
+    limits: Mapping[str, Any] | None = None,
+    lifetimes: Mapping[str, Any] | None = None,
+    access: Mapping[str, Any] | None = None,
 ) -> Settings:
     """Settings for tests: nothing waits before it is written, nothing falls asleep by itself."""
     return Settings(
         limits=Limits(**(limits or {})),
+        access=Access(**(access or {})),
         lifetimes=Lifetimes(**{"idle_s": 600.0, "flush_s": 0.0, "grace_s": 0.0, **(lifetimes or {})}),
     )
 
@@ -459,8 +472,8 @@ class LateStore:
         """Wait until a commit waits."""
         await self.held.until(lambda: self.waiting, "a held commit")
 
-    def commit(self, address: Address, epoch: int, ops: Sequence[Op], *, now_ms: int) -> Awaitable[None]:
-        answer = self.inner.commit(address, epoch, ops, now_ms=now_ms)
+    def commit(self, address: Address, epoch: int, ops: Sequence[Op], **when: int) -> Awaitable[None]:
+        answer = self.inner.commit(address, epoch, ops, **when)
         return self._late(answer) if self.holds(ops) else answer
 
     async def _late(self, answer: Awaitable[None]) -> None:

@@ -37,11 +37,11 @@ async def test_8_43_initial_state_is_sent_once(make_world: MakeWorld) -> None:
 async def test_8_43_a_corrupt_row_heals(make_world: MakeWorld) -> None:
     store = MemoryStore()
     world = make_world(store, initial_state={"n": 0})
-    snapshot = await store.claim(world.address(), now_ms=0)
+    snapshot = await store.claim(world.address(), owner=None, now_ms=0)
     await store.commit(world.address(), snapshot.epoch, [PutState(b"{broken")], now_ms=0)
     client = await world.join("a")
     assert client.seen("cf_agent_state")[0]["state"] == {"n": 0}
-    assert (await store.claim(world.address(), now_ms=0)).state == b'{"n":0}'
+    assert (await store.claim(world.address(), owner=None, now_ms=0)).state == b'{"n":0}'
 
 
 async def test_8_43_a_rejected_update_is_answered_with_an_error_and_the_truth(make_world: MakeWorld) -> None:

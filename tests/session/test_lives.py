@@ -14,6 +14,7 @@ from cutty_agent.errors import BadRequest, Busy, ShuttingDown, UnknownAgent
 from cutty_agent.ids import Address
 from cutty_agent.ports.store import PutTurn, SessionStore
 from cutty_agent.session.gate import Answer
+from cutty_agent.wire.principal import NOBODY
 from session.harness import LateStore, MakeWorld, Stage, World, echo, eventually, of, text_of, user
 
 
@@ -68,13 +69,13 @@ async def test_a_session_does_not_sleep_while_a_turn_runs(stage: Stage, make_wor
 
 async def test_http_turns_show_live_on_sockets(world: World, stage: Stage) -> None:
     client = await world.join("a")
-    submitting = asyncio.ensure_future(world.gate.submit(world.address(), body(user("u1", "hi"))))
+    submitting = asyncio.ensure_future(world.gate.submit(world.address(), NOBODY, body(user("u1", "hi"))))
     scene = await stage.next()
     answer = await submitting
     assert answer.request_id == scene.id
     scene.say("one ")
     await client.reads("one ", scene.id)
-    resumed = await world.gate.resume(world.address())
+    resumed = await world.gate.resume(world.address(), NOBODY)
     assert resumed is not None
     following = [asyncio.ensure_future(heard(each)) for each in (answer, resumed)]
     scene.end("two")
@@ -83,20 +84,20 @@ async def test_http_turns_show_live_on_sockets(world: World, stage: Stage) -> No
     assert answer.ended() is not None
     assert client.transcripts()[0] == [("user", "hi")]
     assert client.transcripts()[-1] == [("user", "hi"), ("assistant", "one two")]
-    assert await world.gate.resume(world.address()) is None
+    assert await world.gate.resume(world.address(), NOBODY) is None
 
 
 async def test_socket_turns_can_be_followed_and_stopped_over_http(world: World, stage: Stage) -> None:
     client = await world.join("a")
     request = client.ask("hi")
     scene = await stage.next()
-    resuming = asyncio.ensure_future(world.gate.resume(world.address()))
+    resuming = asyncio.ensure_future(world.gate.resume(world.address(), NOBODY))
     scene.say("half")
     answer = await resuming
     assert answer is not None
     following = asyncio.ensure_future(heard(answer))
     await client.reads("half")
-    assert await world.gate.stop(world.address(), request) is True
+    assert await world.gate.stop(world.address(), NOBODY, request) is True
     assert await following == "half"
     ended = answer.ended()
     assert ended is not None
@@ -106,9 +107,9 @@ async def test_socket_turns_can_be_followed_and_stopped_over_http(world: World, 
 
 async def test_http_takes_one_message_and_keeps_the_rest(world: World, stage: Stage) -> None:
     stage.auto = echo("answer")
-    await heard(await world.gate.submit(world.address(), body(user("u1", "one"))))
+    await heard(await world.gate.submit(world.address(), NOBODY, body(user("u1", "one"))))
     one = json.dumps({"message": user("u2", "two"), "id": "chat", "colour": "red"}).encode()
-    await heard(await world.gate.submit(world.address(), one))
+    await heard(await world.gate.submit(world.address(), NOBODY, one))
     assert [text for _, text in await world.texts()] == ["one", "answer", "two", "answer"]
     assert stage.scenes[-1].turn.body == {"colour": "red"}
 
@@ -116,21 +117,24 @@ async def test_http_takes_one_message_and_keeps_the_rest(world: World, stage: St
 async def test_http_is_told_what_is_wrong(stage: Stage, make_world: MakeWorld) -> None:
     world = make_world(limits={"queued_turns": 1, "sockets": 2, "sockets_per_session": 1})
     with pytest.raises(BadRequest, match="messages"):
-        await world.gate.submit(world.address(), b"{}")
+        await world.gate.submit(world.address(), NOBODY, b"{}")
     with pytest.raises(BadRequest, match="not valid"):
-        await world.gate.submit(world.address(), b"\xff")
+        await world.gate.submit(world.address(), NOBODY, b"\xff")
     with pytest.raises(UnknownAgent, match="Known agents: chat"):
-        await world.gate.submit(Address("nope", "s"), body())
-    tasks = [asyncio.ensure_future(world.gate.submit(world.address(), body(user("u0", "q"))))]
+        await world.gate.submit(Address("nope", "s"), NOBODY, body())
+    tasks = [asyncio.ensure_future(world.gate.submit(world.address(), NOBODY, body(user("u0", "q"))))]
     await stage.next()
-    tasks.append(asyncio.ensure_future(world.gate.submit(world.address(), body(user("u1", "q")))))
+    tasks.append(asyncio.ensure_future(world.gate.submit(world.address(), NOBODY, body(user("u1", "q")))))
     runner = world.registry.slots[world.address()].actor.runner  # type: ignore[union-attr]
     await eventually(lambda: runner.queue.waiting, "a waiting turn")
     with pytest.raises(Busy, match=r"limits\.queued_turns is 1"):
-        await world.gate.submit(world.address(), body(user("u2", "q")))
+        await world.gate.submit(world.address(), NOBODY, body(user("u2", "q")))
     await world.join("a")
-    with pytest.raises(Busy, match=r"limits\.sockets_per_session is 1"):
-        world.client("b").connect()
+    second = world.client("b").connect()
+    code, reason = second.peer.closed or (0, "")
+    assert code == 1013
+    assert "limits.sockets_per_session is 1" in reason
+    second.leave()
     await world.join("b", session="t")
     with pytest.raises(Busy, match=r"limits\.sockets is 2"):
         world.client("c", session="u").connect()
@@ -146,7 +150,7 @@ async def test_a_dropped_http_request_ends_at_once(stage: Stage, make_world: Mak
     client = await world.join("a")
     client.ask("one")
     scene = await stage.next()
-    answer = await world.gate.submit(world.address(), body(user("u9", "two")))
+    answer = await world.gate.submit(world.address(), NOBODY, body(user("u9", "two")))
     assert await heard(answer) == ""
     ended = answer.ended()
     assert ended is not None
@@ -163,11 +167,11 @@ async def test_a_deleted_session_closes_its_sockets_for_good_and_is_forgotten(
     client.ask("one")
     (await stage.next()).say("half")
     await client.reads("half")
-    assert await world.gate.delete(world.address()) is True
+    assert (await world.gate.delete(world.address())).sessions == 1
     assert (await client.closed())[0] == 4410
     client.leave()
     assert await world.messages() == []
-    assert await world.gate.delete(world.address()) is False
+    assert (await world.gate.delete(world.address())).sessions == 0
     assert world.registry.slots == {}
     await world.join("b")
     assert await world.texts() == []
@@ -185,12 +189,14 @@ async def test_shutdown_lets_a_turn_finish_within_its_grace(
     closing = asyncio.ensure_future(world.registry.close(grace_s=4))
     assert (await client.closed())[0] == 1012
     with pytest.raises(ShuttingDown):
-        await world.gate.submit(world.address(), body())
+        await world.gate.submit(world.address(), NOBODY, body())
     with pytest.raises(ShuttingDown):
         world.client("b").connect()
     scene.end("whole")
     await closing
-    assert [message.body for message in await durable.messages(world.address()) or []][1].count(b"half whole")
+    stored = await durable.messages(world.address())
+    assert stored is not None
+    assert b"half whole" in stored.messages[1].body
     assert await durable.interrupted() == []
 
 
@@ -201,8 +207,8 @@ async def test_shutdown_parks_what_does_not_finish_and_the_next_server_goes_on(
     client = await world.join("a")
     client.ask("one")
     scene = await stage.next()
-    waiting = asyncio.ensure_future(world.gate.submit(world.address(), body(user("u-http", "two"))))
-    following = asyncio.ensure_future(world.gate.resume(world.address()))
+    waiting = asyncio.ensure_future(world.gate.submit(world.address(), NOBODY, body(user("u-http", "two"))))
+    following = asyncio.ensure_future(world.gate.resume(world.address(), NOBODY))
     scene.say("half ")
     await client.reads("half ")
     answer = await following
@@ -252,7 +258,7 @@ async def test_a_session_does_not_sleep_while_a_request_is_being_stored(
     store = LateStore(MemoryStore())
     world = make_world(store, lifetimes={"idle_s": 0.05})
     store.hold(PutTurn)
-    submitting = asyncio.ensure_future(world.gate.submit(world.address(), body(user("u", "hi"))))
+    submitting = asyncio.ensure_future(world.gate.submit(world.address(), NOBODY, body(user("u", "hi"))))
     await store.stuck()
     await world.join("b", session="elsewhere")
     await world.asleep("elsewhere")

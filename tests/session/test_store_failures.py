@@ -10,6 +10,7 @@ import pytest
 from cutty_agent.engines.memory import MemoryStore
 from cutty_agent.errors import StoreUnavailable
 from cutty_agent.testing.faults import Fault, FaultyStore
+from cutty_agent.wire.principal import NOBODY
 from session.harness import Client, MakeWorld, Stage, World, echo, eventually, user
 
 FAULTS = [Fault.REFUSED, Fault.UNANSWERED]
@@ -70,7 +71,7 @@ async def test_one_failing_commit_at_any_moment_of_a_turn(
     if told == "error":
         assert len(stage.scenes) <= 2, "a request whose client was told of a failure does not run again"
     assert texts.count(("user", "hi")) <= 1
-    snapshot = await store.inner.claim(world.address(), now_ms=0)
+    snapshot = await store.inner.claim(world.address(), owner=None, now_ms=0)
     assert not any(turn.open for turn in snapshot.turns)
 
 
@@ -95,7 +96,7 @@ async def test_one_failing_commit_among_queued_turns(
     for request, text in zip(requests, ("one", "two", "three"), strict=True):
         if any(end["outcome"] == "completed" for end in client.ends(request)):
             assert any(text in user for user in users), "what was acknowledged is there"
-    snapshot = await store.inner.claim(world.address(), now_ms=0)
+    snapshot = await store.inner.claim(world.address(), owner=None, now_ms=0)
     assert not any(turn.open for turn in snapshot.turns)
 
 
@@ -152,7 +153,9 @@ async def test_a_refused_request_over_http_is_an_error_and_does_not_run(
     store = FaultyStore(MemoryStore(), nth(0, Fault.UNANSWERED))
     world = make_world(store)
     with pytest.raises(StoreUnavailable):
-        await world.gate.submit(world.address(), b'{"messages":[{"id":"u","role":"user","parts":[]}]}')
+        await world.gate.submit(
+            world.address(), NOBODY, b'{"messages":[{"id":"u","role":"user","parts":[]}]}'
+        )
     texts = await usable(world, stage)
     assert len(stage.scenes) == 1
     assert texts[-1] == ("assistant", "fine")

@@ -8,6 +8,7 @@ import pytest
 
 from cutty_agent.engines.memory import MemoryStore
 from cutty_agent.ports.store import PutMessage
+from cutty_agent.wire.principal import NOBODY
 from session.harness import (
     Client,
     LateStore,
@@ -344,7 +345,7 @@ async def test_8_35_a_continuation_given_up_before_it_starts_ends_with_none(
     client.tool_result("c1", 1, autoContinue=True)
     pending = await client.probe()
     assert pending["type"] == "cf_agent_stream_pending"
-    following = world.gate.resume(world.address())
+    following = world.gate.resume(world.address(), NOBODY)
     if by == "clear":
         client.clear()
     else:

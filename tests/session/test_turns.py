@@ -10,6 +10,7 @@ import pytest
 from cutty_agent.agent.chat import ChatResponse
 from cutty_agent.engines.memory import MemoryStore
 from cutty_agent.ports.store import DeleteMessages, PutTurn
+from cutty_agent.wire.principal import NOBODY
 from session.harness import LateStore, MakeWorld, Stage, World, echo, text_of, user
 
 
@@ -484,7 +485,7 @@ async def test_a_clear_over_http_while_a_request_is_being_stored_takes_it_along(
     store.hold(PutTurn)
     request = client.ask("hi")
     await store.stuck()
-    clearing = asyncio.ensure_future(world.gate.clear(world.address()))
+    clearing = asyncio.ensure_future(world.gate.clear(world.address(), NOBODY))
     await asyncio.sleep(0)
     store.release()
     await clearing
@@ -549,7 +550,7 @@ async def test_stop_all_ends_the_running_and_the_waiting_turns(world: World, sta
     requests = [client.ask(text) for text in ("one", "two", "three")]
     await stage.next()
     await client.settled()
-    assert await world.gate.stop(world.address(), None) is True
+    assert await world.gate.stop(world.address(), NOBODY, None) is True
     for request in requests:
         assert (await client.ended(request))["outcome"] == "aborted"
-    assert await world.gate.stop(world.address(), None) is False
+    assert await world.gate.stop(world.address(), NOBODY, None) is False

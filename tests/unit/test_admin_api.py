@@ -63,7 +63,7 @@ async def store() -> MemoryStore:
     for at, address in enumerate(
         [Address("chat", "a"), Address("chat", "b c"), Address("chat", "b"), Address("gone", "old")]
     ):
-        snapshot = await store.claim(address, now_ms=1000 + at)
+        snapshot = await store.claim(address, owner=None, now_ms=1000 + at)
         await store.commit(
             address,
             snapshot.epoch,
@@ -213,18 +213,22 @@ async def test_both_spellings_of_an_agent_are_the_same_session(http: httpx.Async
 async def test_delete_removes_it_and_is_logged(http: httpx.AsyncClient, store: MemoryStore) -> None:
     with structlog.testing.capture_logs() as logs:
         answer = await http.delete("/admin/sessions/gone/old", headers=BEARER)
-        assert (answer.status_code, answer.json()) == (200, {"deleted": True})
+        receipt = answer.json()
+        assert (answer.status_code, receipt["subject"]) == (200, "gone/old")
+        assert (receipt["sessions"], receipt["messages"], receipt["overwritten"]) == (1, 1, True)
         assert (await http.delete("/admin/sessions/gone/old", headers=BEARER)).status_code == 404
     assert await store.messages(Address("gone", "old")) is None
-    said = [(log["agent"], log["session"], log["deleted"]) for log in logs if log["event"] == "admin.delete"]
-    assert said == [("gone", "old", True), ("gone", "old", False)]
+    said = [(log["action"], log["agent"], log["session"]) for log in logs if log["event"] == "audit"]
+    assert said == [("session.erased", "gone", "old")]
+    [entry] = [row.entry for row in await store.audit(action="session.erased")]
+    assert (entry.actor, entry.agent, entry.session) == ("operator", "gone", "old")
 
 
 async def test_stop_with_nothing_running_says_so_and_is_logged(http: httpx.AsyncClient) -> None:
     with structlog.testing.capture_logs() as logs:
         answer = await http.post("/admin/sessions/chat/a/stop", headers=BEARER)
     assert answer.json() == {"stopped": False}
-    assert [log["session"] for log in logs if log["event"] == "admin.stop"] == ["a"]
+    assert [log["session"] for log in logs if log.get("action") == "session.stopped"] == ["a"]
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from cutty_agent.engines.memory import MemoryStore
 from cutty_agent.ids import Address
 from cutty_agent.session.gate import SessionGate
 from cutty_agent.session.registry import Registry
+from cutty_agent.wire.principal import NOBODY
 
 ADDRESS = Address("chat", "watched")
 
@@ -58,7 +59,7 @@ async def registry() -> AsyncIterator[Registry]:
 async def ask(registry: Registry, text: str) -> None:
     """A whole turn."""
     message = {"id": f"u-{text}", "role": "user", "parts": [{"type": "text", "text": text}]}
-    answer = await SessionGate(registry).submit(ADDRESS, json.dumps({"message": message}).encode())
+    answer = await SessionGate(registry).submit(ADDRESS, NOBODY, json.dumps({"message": message}).encode())
     async for _ in answer.bodies():
         pass
 

@@ -48,7 +48,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         for at, address in enumerate(
             [Address("chat", "anna"), Address("chat", "bo"), Address("support", "anna")]
         ):
-            snapshot = await store.claim(address, now_ms=1_790_000_000_000)
+            snapshot = await store.claim(address, owner=None, now_ms=1_790_000_000_000)
             ops = [PutMessage(each["id"], json.dumps(each).encode()) for each in WEATHER]
             record = TurnRecord("t1", "submit", ("u1",), outcome="error", error="Boom", progress_ms=5)
             ops_and_turn = [*ops, PutTurn("t1", encode_turn(record), open=False)]

@@ -9,25 +9,34 @@ import sqlite3
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cutty_agent.engines.embedded import EmbeddedStore, ledger, open_store, statements
 from cutty_agent.engines.embedded.connection import connect_writer
 from cutty_agent.engines.embedded.directory import database_path
-from cutty_agent.engines.embedded.jobs import AnyJob, ClaimJob, CommitJob, DeleteJob, rounds
+from cutty_agent.engines.embedded.jobs import ClaimJob, CommitJob, DeleteJob, Job
 from cutty_agent.engines.embedded.migrations import migrate
+from cutty_agent.engines.embedded.rounds import rounds
 from cutty_agent.engines.embedded.writer import Writer
 from cutty_agent.errors import BadRequest, StaleEpoch, StoreUnavailable
 from cutty_agent.ids import Address
-from cutty_agent.ports.store import AppendChunks, Op, PutMessage, StoredMessage
+from cutty_agent.ports.store import FOREVER, AppendChunks, Op, PutMessage, StoredMessage
+from cutty_agent.wire.principal import NEVER_MS
 
 ADDRESSES = [Address("chat", f"s{n}") for n in range(40)]
 ADA = ADDRESSES[0]
 
 
+def claim_job(address: Address) -> ClaimJob:
+    return ClaimJob(address, owner="", now_ms=1, lifetime=FOREVER, create=True, expired=False)
+
+
 async def claim_all(store: EmbeddedStore) -> list[int]:
-    return [(await claim).epoch for claim in [store.claim(address, now_ms=1) for address in ADDRESSES]]
+    return [
+        (await claim).epoch for claim in [store.claim(address, owner=None, now_ms=1) for address in ADDRESSES]
+    ]
 
 
 async def outcome(answer: Awaitable[object]) -> object:
@@ -67,7 +76,7 @@ async def test_what_queues_up_is_written_in_one_transaction_and_told_in_one_call
     first = DeleteJob(Address("chat", "nobody"))
     traced.writer.submit(first)
     await asyncio.to_thread(begun.wait, 10)
-    claims = [ClaimJob(address, 1) for address in ADDRESSES]
+    claims = [claim_job(address) for address in ADDRESSES]
     for job in claims:
         traced.writer.submit(job)
     calls = []
@@ -159,7 +168,7 @@ async def test_a_disk_that_takes_no_more_changes_nothing(tmp_path: Path) -> None
     await store.commit(ADA, epochs[0], [PutMessage("after", b"{}")], now_ms=3)
     await store.close()
     store = await open_store(tmp_path)
-    assert [m.id for m in (await store.claim(ADA, now_ms=4)).messages] == ["before", "after"]
+    assert [m.id for m in (await store.claim(ADA, owner=None, now_ms=4)).messages] == ["before", "after"]
     assert await store.check() == []
     await store.close()
 
@@ -186,7 +195,7 @@ async def test_several_event_loops_may_use_one_store(tmp_path: Path) -> None:
     store = await open_store(tmp_path)
 
     async def use(address: Address) -> list[StoredMessage] | None:
-        claim = await store.claim(address, now_ms=1)
+        claim = await store.claim(address, owner=None, now_ms=1)
         for n in range(20):
             await store.commit(address, claim.epoch, [PutMessage(f"m{n}", b"{}")], now_ms=n)
         return await store.messages(address)
@@ -215,10 +224,12 @@ async def test_sessions_that_are_no_longer_remembered_are_found_again(
 
 async def test_space_of_deleted_rows_is_given_back(tmp_path: Path) -> None:
     traced = TracedWriter(tmp_path / "x.db")
-    claim = ClaimJob(ADA, 1)
+    claim = claim_job(ADA)
     traced.writer.submit(claim)
     epoch = (await claim.answer).epoch
-    fill = CommitJob(ADA, epoch, [PutMessage(f"m{n}", b"x" * 100_000) for n in range(120)], 1)
+    fill = CommitJob(
+        ADA, epoch, [PutMessage(f"m{n}", b"x" * 100_000) for n in range(120)], now_ms=1, expires_ms=NEVER_MS
+    )
     traced.writer.submit(fill)
     await fill.answer
     traced.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -234,12 +245,12 @@ async def test_space_of_deleted_rows_is_given_back(tmp_path: Path) -> None:
 
 async def test_rounds_keep_what_depends_on_each_other_apart() -> None:
     def claim(n: int) -> ClaimJob:
-        return ClaimJob(ADDRESSES[n], 1)
+        return claim_job(ADDRESSES[n])
 
     def commit(n: int, epoch: int) -> CommitJob:
-        return CommitJob(ADDRESSES[n], epoch, [], 1)
+        return CommitJob(ADDRESSES[n], epoch, [], now_ms=1, expires_ms=NEVER_MS)
 
-    batch: list[AnyJob] = [
+    batch: list[Job[Any]] = [
         claim(1),
         commit(2, 1),
         commit(2, 1),

@@ -12,7 +12,8 @@ import msgspec
 from ..ids import Address, new_connection_id
 from ..ports.door import Opening
 from ..session.connection import Connection
-from ..session.registry import Registry, Slot
+from ..session.registry import Registry
+from ..session.slot import Slot
 
 KEEP_ALIVE_S: Final = 15.0
 """Silence after which an empty line shows that the stream is alive."""
@@ -35,6 +36,7 @@ class Observer(Connection):
         opening = Opening(address, f"observer-{new_connection_id()}", labelled=False, dialect="v5")
         super().__init__(outlet, opening, limit_bytes=LIMIT_BYTES, laggards=registry.behind)
         self.greeted = True
+        self.right = "read"
 
 
 class Backlog:

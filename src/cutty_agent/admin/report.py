@@ -10,6 +10,7 @@ import msgspec
 from ..ids import Address
 from ..ports.store import SessionRow, StoredTurn
 from ..session.registry import Registry
+from ..wire.principal import NEVER_MS
 from ..wire.turn_record import decode_turn
 
 SHOWN_TURNS = 50
@@ -25,6 +26,14 @@ def row(found: SessionRow) -> dict[str, Any]:
         "active_ms": found.active_ms,
         "messages": found.messages,
         "open_turns": found.open_turns,
+        "owner": found.owner,
+        "expires_ms": found.expires_ms if found.expires_ms < NEVER_MS else None,
+        "parked": found.parked,
+        "turns": found.turns,
+        "errors": found.errors,
+        "input_tokens": found.input_tokens,
+        "output_tokens": found.output_tokens,
+        "cost_nano": found.cost_nano,
     }
 
 
@@ -67,6 +76,16 @@ def _turn(stored: StoredTurn) -> dict[str, Any]:
         "attempts": record.attempts,
         "interruptions": record.interruptions,
         "progress_ms": record.progress_ms,
+        "by": record.by,
+        "accepted_ms": record.accepted_ms,
+        "first_ms": record.first_ms,
+        "ended_ms": record.ended_ms,
+        "model": record.model,
+        "input_tokens": record.input_tokens,
+        "output_tokens": record.output_tokens,
+        "cost_nano": record.cost_nano,
+        "calls": record.calls,
+        "tools": list(record.tools),
     }
 
 

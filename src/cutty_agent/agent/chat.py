@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Literal
 
 import msgspec
 
 from ..core.recovery import Budget, Policy
 from ..errors import CuttyError
-from ..wire.chunks import UIMessage
+from ..wire.chunks import Chunk, UIMessage
 from .base import Agent
 from .turn import Turn
 
@@ -65,8 +65,21 @@ class ChatAgent(Agent):
         return "Something went wrong while answering. Please try again."
 
     def sanitize_message(self, message: UIMessage) -> UIMessage:
-        """Last change to a message before it is stored; the live stream is not altered."""
+        """Last change to a message before it is stored, a visitor's as well as an answer: for redaction, or to keep it
+        small. The model and the other clients see a visitor's message as it is stored.
+
+        What an answer streams is not altered by this: override :meth:`redact_chunk` too where nothing may be shown or
+        stored meanwhile. The ``body`` that comes with a request is stored with its turn as it is.
+        """
         return message
+
+    def redact_chunk(self, chunk: Chunk) -> Chunk | None:
+        """Last change to a chunk of an answer before it is shown or stored; ``None`` leaves it out.
+
+        Text comes as ``{"type": "text-delta", "delta": …}`` in pieces as the model makes them: what may be split over
+        two of them must be held back in ``self`` and joined here.
+        """
+        return chunk
 
     @property
     def messages(self) -> Sequence[UIMessage]:
@@ -80,3 +93,7 @@ class ChatAgent(Agent):
     def abort(self, request_id: str | None = None) -> None:
         """Stop one turn of this session, or all of them."""
         self.host.abort(request_id)
+
+
+AgentFactory = Callable[[], ChatAgent]
+"""Makes the agent of one session; a subclass of :class:`ChatAgent` is one."""

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from ..ids import Address
+from ..wire.card import Grant, Mode
 from ..wire.chunks import UIMessage
+from ..wire.principal import Principal
 
 
 class Connection(Protocol):
@@ -15,6 +17,16 @@ class Connection(Protocol):
     @property
     def id(self) -> str:
         """The client's label; chosen by the client and not unique."""
+        ...
+
+    @property
+    def principal(self) -> Principal:
+        """Who it is; its ``id`` is empty on a server without an access rule."""
+        ...
+
+    @property
+    def readonly(self) -> bool:
+        """Whether it may only look on."""
         ...
 
     def send(self, message: str | bytes | dict[str, Any]) -> None:
@@ -41,6 +53,24 @@ class Host(Protocol):
 
     async def set_state(self, state: Any) -> None:
         """Store and broadcast a new state."""
+        ...
+
+    @property
+    def owner(self) -> str:
+        """The principal the session belongs to, for example ``user:anna``; empty without an access rule."""
+        ...
+
+    @property
+    def shares(self) -> dict[str, Grant]:
+        """Who else may enter, by grantee."""
+        ...
+
+    async def share(self, grantee: str | None, mode: Mode, *, for_s: float | None = None) -> str:
+        """Let a principal in, or with ``None`` whoever has the secret that is returned; durable when it returns."""
+        ...
+
+    async def unshare(self, grantee: str) -> bool:
+        """End a share and close the sockets that came by it; false when there is none."""
         ...
 
     def messages(self) -> Sequence[UIMessage]:

@@ -114,6 +114,8 @@ async def run(
         turn.usage.input_tokens += usage.input_tokens
         turn.usage.output_tokens += usage.output_tokens
         turn.usage.requests += usage.requests
+        turn.usage.cache_read_tokens += usage.cache_read_tokens
+        turn.usage.cache_write_tokens += usage.cache_write_tokens
 
 
 class _Adapter(VercelAIAdapter[Any, Any]):

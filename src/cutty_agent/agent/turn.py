@@ -7,6 +7,7 @@ from typing import Any
 
 from ..ids import Address
 from ..wire.chunks import Chunk, UIMessage
+from ..wire.principal import NOBODY, Principal
 from .usage import Usage as Usage
 
 
@@ -15,7 +16,8 @@ class Turn:
 
     ``messages`` is the transcript in UI message form, repaired so that a model accepts it; changing it changes
     nothing that is stored. ``body`` is the application's part of the request. ``continuation`` is true when the
-    answer extends the last assistant message instead of starting a new one. A stop arrives as
+    answer extends the last assistant message instead of starting a new one. ``principal`` is who asked: its ``id`` is
+    ``user:{subject}``, ``visitor:…``, or empty where nobody did (a turn of the server, no access rule). A stop arrives as
     ``asyncio.CancelledError`` at the handler's next ``await``.
     """
 
@@ -25,6 +27,7 @@ class Turn:
         "client_tools",
         "continuation",
         "messages",
+        "principal",
         "request_id",
         "session",
         "usage",
@@ -39,8 +42,10 @@ class Turn:
         body: dict[str, Any] | None = None,
         client_tools: list[dict[str, Any]] | None = None,
         continuation: bool = False,
+        principal: Principal = NOBODY,
     ) -> None:
         self.session = session
+        self.principal = principal
         self.request_id = request_id
         self.messages = messages
         self.body = body

@@ -6,9 +6,12 @@ import msgspec
 
 
 class Usage(msgspec.Struct):
-    """What the models of a turn consumed, summed over its calls."""
+    """What the models of a turn consumed, summed over its calls. ``input_tokens`` hold those read from and written to
+    a provider's cache."""
 
     input_tokens: int = 0
     output_tokens: int = 0
     requests: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
     model: str | None = None

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Protocol
 
 import msgspec
 
 from ..ids import Address
 from ..wire.client import Dialect
+from ..wire.principal import NOBODY, Principal
+from .identity import Identified
 from .outlet import Outlet
 
 
@@ -17,7 +20,9 @@ class Opening(msgspec.Struct, frozen=True, gc=False):
     ``label`` is the client's ``_pk`` or, when that is missing or empty, an id the server made; it is
     client-controlled and not unique. ``labelled`` is true when the client sent one. ``dialect`` is set only by
     an explicit override (query ``dialect=`` or a subprotocol of that name). ``by_query`` is true when the session
-    came from the ``sessionId`` query or ``X-Session-Id`` header (protocol 5.4).
+    came from the ``sessionId`` query, the ``X-Session-Id`` header or the cookie of a minted session (protocol 5.4).
+    ``principal`` is who it is; while ``identifying`` is still to be awaited nobody knows yet. ``peer`` is the
+    network address it comes from, empty where it has none.
     """
 
     address: Address
@@ -25,6 +30,9 @@ class Opening(msgspec.Struct, frozen=True, gc=False):
     labelled: bool = True
     dialect: Dialect | None = None
     by_query: bool = False
+    principal: Principal = NOBODY
+    peer: str = ""
+    identifying: Awaitable[Identified] | None = None
 
 
 class Link(Protocol):

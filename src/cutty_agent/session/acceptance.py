@@ -9,7 +9,7 @@ import structlog
 
 from ..core.reconcile import Merge, Row, reconcile
 from ..core.turn_queue import Ticket
-from ..errors import BadRequest, Busy, ShuttingDown, StoreError, TooLarge
+from ..errors import BadRequest, Busy, SessionParked, ShuttingDown, StoreError, TooLarge
 from ..ports.store import DeleteTurns, DropChunks, Op, PutTurn
 from ..stream.live import Ending
 from ..wire import server
@@ -47,6 +47,13 @@ async def accept(session: Session, new: Submission, *, owner: Connection | None)
         return None
     if runner.stopping:
         raise ShuttingDown("The server is stopping.", remedy="Send the message again after reconnecting.")
+    if session.card.parked is not None:
+        raise _parked(session.card.parked)
+    session.limiter.request(session.address, new.principal.id, new.peer)
+    reason = session.limiter.note_turn(session.address)
+    if reason is not None:
+        await session.park(reason)
+        raise _parked(reason)
     if runner.queue.refuses(new.kind, session.concurrency):
         _drop(session, new, owner)
         return None
@@ -71,6 +78,8 @@ async def accept(session: Session, new: Submission, *, owner: Connection | None)
             attempts=new.attempts,
             interruptions=new.interruptions,
             progress_ms=session.clock.now_ms(),
+            by=new.principal.id,
+            accepted_ms=session.clock.now_ms(),
         )
         ops.append(PutTurn(record.request_id, encode_turn(record), open=True))
         if session.failed:
@@ -78,10 +87,12 @@ async def accept(session: Session, new: Submission, *, owner: Connection | None)
         old = _old_records(session)
         if old:
             ops.append(DeleteTurns(old))
+        session.count_turn(new.request_id, new.principal.id)
         try:
             await session.commit(ops)
         except StoreError:
             session.disowned.add(new.request_id)
+            session.uncount_turn(new.request_id)
             raise
         session.transcript.rows = rows
     session.failed.clear()
@@ -92,6 +103,7 @@ async def accept(session: Session, new: Submission, *, owner: Connection | None)
         session.owners[record.request_id] = owner
     ticket = Ticket(record.request_id, record.kind, record.message_ids, record.own)
     if generation != runner.queue.generation:  # cleared meanwhile, and with that this request
+        session.uncount_turn(new.request_id)
         runner.say_unstarted(ticket, "skipped")
         return None
     if merge.put or merge.delete:
@@ -102,6 +114,10 @@ async def accept(session: Session, new: Submission, *, owner: Connection | None)
         # This turn is stored and will run after the reload that follows, and so will those it was to supersede.
         log.warning("turn.not_superseded", error=str(error), **session.names)
     return ticket
+
+
+def _parked(reason: str) -> SessionParked:
+    return SessionParked(reason, remedy="An operator can let this session run again.")
 
 
 def merged(session: Session, new: Submission) -> tuple[Merge, list[Row], list[Op]]:
@@ -137,16 +153,30 @@ def merged(session: Session, new: Submission) -> tuple[Merge, list[Row], list[Op
             continue
         fitted = fit(session.agent, row.message(), limits.message_bytes)
         if fitted.body != row.body:
+            fitted.seen = row.seen
             merge.put[at] = fitted
             merge.rows[:] = [fitted if old is row else old for old in merge.rows]
+    if alters:
+        # A client sends its own copies again and again; what is stored of them already is no change.
+        merge.put[:] = [row for row in merge.put if not _stored(session, row)]
     if len(merge.rows) > limits.history_messages:
         raise TooLarge(
             f"The conversation has {len(merge.rows)} messages; limits.history_messages is "
             f"{limits.history_messages}.",
             remedy="Start a new session, or clear this one.",
         )
+    if merge.put and (size := sum(len(row.body) for row in merge.rows)) > limits.history_bytes:
+        raise TooLarge(
+            f"The conversation has {size} bytes; limits.history_bytes is {limits.history_bytes}.",
+            remedy="Start a new session, or clear this one.",
+        )
     rows, trimmed = trim_ops(merge.rows, session.agent.max_persisted_messages)
     return merge, rows, [*merge_ops(merge), *trimmed]
+
+
+def _stored(session: Session, row: Row) -> bool:
+    known = session.transcript.find(row.id)
+    return known is not None and known.body == row.body
 
 
 def _has_id(raw: msgspec.Raw | bytes, message_id: str) -> bool:

@@ -12,10 +12,13 @@ import msgspec
 import structlog
 
 from ..agent.base import overrides
-from ..errors import CuttyError, StaleEpoch
-from ..wire import client
+from ..errors import CuttyError, Forbidden, StaleEpoch
+from ..ids import new_request_id
+from ..ports.store import Lifetime
+from ..wire import client, server
+from ..wire.card import Grant, Mode
 from ..wire.chunks import UIMessage
-from . import chat, handshake, rpc, state
+from . import chat, handshake, rpc, sharing, state
 from .acceptance import accept
 from .connection import Connection
 from .session import Session
@@ -67,12 +70,27 @@ class Actor(Session):
             self._draining.cancel()
         await self.stop_working()
 
+    async def expire_now(self) -> None:
+        """Store that this session has come to its end."""
+        self.journal.lifetime = Lifetime(0, 0)
+        await self.commit([])
+
     def dismiss(self) -> None:
         """Let go of everything. The parts of a session know each other, and such circles would stay in memory
         until the garbage collector's rarest round."""
         self.agent._host = None
         for part in (self.runner, self.continuation, self):
             vars(part).clear()
+
+    def wants_readonly(self, conn: Connection) -> bool:
+        """Whether the author's agent lets this client only look on; also when its hook fails."""
+        if not overrides(self.agent, "connection_readonly"):
+            return False
+        try:
+            return bool(self.agent.connection_readonly(conn))
+        except Exception:
+            log.exception("agent.hook_failed", connection=conn.id, **self.names)
+            return True
 
     # -- events
 
@@ -120,6 +138,9 @@ class Actor(Session):
 
     async def _handle(self, conn: Connection, text: bytes | str) -> None:
         frame = client.decode_frame(text)
+        if conn.readonly and isinstance(frame, _CHANGES):
+            _refuse_reader(conn, frame)
+            return
         match frame:
             case client.ChatRequest():
                 await chat.request(self, conn, frame)
@@ -159,6 +180,24 @@ class Actor(Session):
         """Store and broadcast a new state."""
         await state.replace(self, msgspec.json.encode(value), source=None)
 
+    @property
+    def owner(self) -> str:
+        """The principal the session belongs to."""
+        return self.card.owner
+
+    @property
+    def shares(self) -> dict[str, Grant]:
+        """Who else may enter, by grantee."""
+        return dict(self.card.grants)
+
+    async def share(self, grantee: str | None, mode: Mode, *, for_s: float | None = None) -> str:
+        """Let a principal in, or with ``None`` whoever has the secret that is returned."""
+        return await sharing.share(self, grantee, mode, for_s=for_s)
+
+    async def unshare(self, grantee: str) -> bool:
+        """End a share and close its sockets."""
+        return await sharing.unshare(self, grantee)
+
     def messages(self) -> Sequence[UIMessage]:
         """The transcript, oldest first."""
         return Messages(self.transcript.rows)
@@ -181,3 +220,33 @@ class Actor(Session):
     def abort(self, request_id: str | None) -> None:
         """Stop one turn, or all."""
         self.later(chat.abort(self, request_id))
+
+
+_CHANGES = (
+    client.ChatRequest,
+    client.ChatCancel,
+    client.ChatClear,
+    client.SetMessages,
+    client.ToolResult,
+    client.ToolApproval,
+    client.Minimal,
+    client.StateUpdate,
+    client.AppFrame,
+)
+"""Frames of those who take part. What a method does is its own affair, so readers may call only the marked ones."""
+
+READONLY = "Connection is readonly"
+"""The sentence of the protocol (2.4)."""
+
+
+def _refuse_reader(conn: Connection, frame: client.ClientFrame | client.Minimal | client.AppFrame) -> None:
+    error = Forbidden(f"{READONLY}.", remedy="Ask the owner of this session for a share that may write.")
+    match frame:
+        case client.StateUpdate():
+            conn.push(server.state_error(READONLY))
+        case client.ChatRequest():
+            chat.refuse(conn, frame.id, error)
+        case client.Minimal():
+            chat.refuse(conn, new_request_id(), error)
+        case _:
+            chat.say(conn, error)

@@ -18,6 +18,7 @@ from ..wire.chunks import UIMessage
 from ..wire.server import ResponseFrames
 from ..wire.turn_record import Kind
 from .acceptance import accept, merged, trailing_user_ids
+from .answer import fit
 from .audience import Audience
 from .connection import Connection
 from .session import Session
@@ -47,6 +48,7 @@ async def request(session: Session, conn: Connection, frame: client.ChatRequest)
         else:
             conn.speak("v5")
         new = submission(frame.id, body, rest)
+        new.principal, new.peer = conn.principal, conn.opening.peer
         await accept(session, new, owner=conn)
     except StaleEpoch:
         raise
@@ -99,7 +101,13 @@ def refuse_frame(conn: Connection, error: client.BadFrame) -> None:
     """Tell the sender of a malformed frame; a chat request with an id gets its terminal frame."""
     if error.type == "cf_agent_use_chat_request" and error.request_id:
         refuse(conn, error.request_id, error)
-    elif conn.speaker is None or conn.speaker.dialect != "raw":
+    else:
+        say(conn, error)
+
+
+def say(conn: Connection, error: CuttyError) -> None:
+    """An error that ends no request; a bare front end would show it as text, so it gets none."""
+    if conn.speaker is None or conn.speaker.dialect != "raw":
         conn.send(error.as_dict())
 
 
@@ -109,10 +117,10 @@ async def minimal(session: Session, conn: Connection, frame: client.Minimal) -> 
     request_id = new_request_id()
     context = frame.context if isinstance(frame.context, dict) else {}
     message = _user_message(frame.message, context)
+    new = Submission(request_id, "submit", [msgspec.json.encode(message)], whole=False)
+    new.principal, new.peer = conn.principal, conn.opening.peer
     try:
-        await accept(
-            session, Submission(request_id, "submit", [msgspec.json.encode(message)], whole=False), owner=conn
-        )
+        await accept(session, new, owner=conn)
     except StaleEpoch:
         raise
     except CuttyError as error:
@@ -179,6 +187,9 @@ async def clear(session: Session, conn: Connection | None) -> None:
         session.transcript.rows = []
     running = runner.running
     session.failed.clear()
+    for request_id in session.records:
+        if running is None or request_id != running.ticket.request_id:
+            session.uncount_turn(request_id)
     session.records = {} if running is None else {running.ticket.request_id: running.record}
     session.audience.everyone(server.CHAT_CLEAR, without=conn)
     for ticket in dropped:
@@ -215,7 +226,10 @@ async def settle_tool(
             )
         body = msgspec.json.encode(fold.message()) if changed else None
     else:
-        body = await session.transcript.settle(session.commit, frame)
+        limit = session.settings.limits.message_bytes
+        body = await session.transcript.settle(
+            session.commit, frame, lambda message: fit(session.agent, message, limit)
+        )
     if body is None:
         log.info("tool.ignored", call=frame.toolCallId, connection=conn.id, **session.names)
         return

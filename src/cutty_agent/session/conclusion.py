@@ -15,6 +15,7 @@ from ..errors import CuttyError, StaleEpoch, StoreError
 from ..ports.store import AppendChunks, DropChunks, Op, PutTurn
 from ..stream.live import Ending
 from ..wire.turn_record import encode_turn
+from .accounting import closed, settle
 from .answer import SAVE_FAILED, stored_answer
 from .room import Room
 from .running import Running
@@ -51,7 +52,8 @@ async def conclude(room: Room, queue: TurnQueue, running: Running, ending: Endin
                 await _close_failed(room, running, ending)
     else:
         ending = Ending("aborted", ending.message_ids)
-        room.records[running.ticket.request_id] = msgspec.structs.replace(running.record, outcome="aborted")
+        room.closed(msgspec.structs.replace(running.record, outcome="aborted"))
+        settle(room, running, None, [])
     if not broken:
         stream.show_rest()
     owner = room.owners.get(running.ticket.request_id)
@@ -85,11 +87,10 @@ async def conclude(room: Room, queue: TurnQueue, running: Running, ending: Endin
 
 async def _store(room: Room, queue: TurnQueue, running: Running, ending: Ending) -> Row | None:
     record, stream = running.record, running.stream
-    closed = msgspec.structs.replace(record, outcome=ending.outcome, error=ending.error)
+    ops: list[Op] = []
     async with room.transcript.lock:
         running.folded = True
         answer = stored_answer(room.agent, stream.fold, room.settings.limits.message_bytes)
-        ops: list[Op] = []
         rows = room.transcript.rows
         if answer is not None:
             rows, ops = place(room.transcript, answer, _ahead_of(room, queue, running))
@@ -105,10 +106,14 @@ async def _store(room: Room, queue: TurnQueue, running: Running, ending: Ending)
                 ops.append(AppendChunks(record.request_id, stored, rest))
         elif stored:
             ops.append(DropChunks((record.request_id,)))
-        ops.append(PutTurn(record.request_id, encode_turn(closed), open=False))
-        await room.journal.commit(ops)
+        done, sums = closed(room, running, ending, answer)
+        ops += [PutTurn(record.request_id, encode_turn(done), open=False), *sums]
+        try:
+            await room.journal.commit(ops)
+        finally:
+            settle(room, running, done, sums)
         room.transcript.rows = rows
-    room.closed(closed)
+    room.closed(done)
     return answer
 
 
@@ -122,10 +127,10 @@ def _ahead_of(room: Room, queue: TurnQueue, running: Running) -> frozenset[str]:
 
 async def _close_failed(room: Room, running: Running, ending: Ending) -> None:
     """Close the record of a turn whose answer could not be stored, so that it is not recovered as well."""
-    closed = msgspec.structs.replace(running.record, outcome="error", error=ending.error)
+    done = msgspec.structs.replace(running.record, outcome="error", error=ending.error)
     try:
-        await room.journal.commit([PutTurn(closed.request_id, encode_turn(closed), open=False)])
+        await room.journal.commit([PutTurn(done.request_id, encode_turn(done), open=False)])
     except StoreError:
-        log.warning("turn.left_open", turn=closed.request_id, **room.names)
-        room.disowned.add(closed.request_id)
-    room.closed(closed)
+        log.warning("turn.left_open", turn=done.request_id, **room.names)
+        room.disowned.add(done.request_id)
+    room.closed(done)

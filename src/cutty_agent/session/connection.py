@@ -12,8 +12,11 @@ from ..core.dialect import detect_opening
 from ..ports.door import Opening
 from ..ports.outlet import Outlet
 from ..stream.live import Ending, LiveStream
+from ..wire.card import Right
 from ..wire.client import Dialect
+from ..wire.principal import Principal
 from .dialects import Speaker, speaker
+from .rates import FrameMeter
 
 BATCH = 64
 """Chunks sent to a reader between two looks at whether it keeps up."""
@@ -42,7 +45,8 @@ class Connection:
 
     ``owes`` is the request whose live chunks it does not get until it acknowledges a resume; ``acked`` is the one
     it has acknowledged. ``missed``: an earlier socket of this client was lost in mid-answer. ``plain`` is a
-    continuation that this connection sees rebuilt as a whole message, without the continuation flag.
+    continuation that this connection sees rebuilt as a whole message, without the continuation flag. ``right`` is what
+    it may do here, ``None`` until it was let in; ``lease`` ends it with its caller's token.
     """
 
     visitor: ClassVar[bool] = True
@@ -61,12 +65,15 @@ class Connection:
         "closed",
         "explicit",
         "greeted",
+        "lease",
+        "meter",
         "missed",
         "opening",
         "outlet",
         "owes",
         "parked",
         "plain",
+        "right",
         "speaker",
         "waiting",
     )
@@ -90,6 +97,9 @@ class Connection:
         self.greeted = False
         self.closed = False
         self.waiting = 0
+        self.right: Right | None = None
+        self.lease: asyncio.TimerHandle | None = None
+        self.meter: FrameMeter | None = None
         self.behind_since = 0.0
         self._limit_bytes = limit_bytes
         self._laggards = laggards
@@ -104,6 +114,16 @@ class Connection:
     def id(self) -> str:
         """The client's label; not unique."""
         return self.opening.label
+
+    @property
+    def principal(self) -> Principal:
+        """Who it is."""
+        return self.opening.principal
+
+    @property
+    def readonly(self) -> bool:
+        """Whether it may only look on."""
+        return self.right == "read"
 
     def send(self, message: str | bytes | dict[str, Any]) -> None:
         """Send an application frame."""

@@ -89,6 +89,8 @@ class Continuation:
                 base=last.id,
                 message_ids=origin.message_ids if origin else (),
             )
+            if self.owner is not None:
+                new.principal, new.peer = self.owner.principal, self.owner.opening.peer
             owner = self.owner if self.owner is not None and not self.owner.closed else None
             self.cancel()
             self.submit(new, owner)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from ..agent.output import stream_of, to_chunks
 from ..agent.sse import BodyDecoder
@@ -17,12 +17,16 @@ def items_of(result: object) -> AsyncIterator[object]:
 
 
 class Feed:
-    """Hands items to one stream; bytes among them are the body of a response and are decoded on the way."""
+    """Hands items to one stream; bytes among them are the body of a response and are decoded on the way.
 
-    __slots__ = ("_body", "_stream")
+    ``redact`` is the author's last word on every chunk, ``None`` where there is none.
+    """
 
-    def __init__(self, stream: LiveStream) -> None:
+    __slots__ = ("_body", "_redact", "_stream")
+
+    def __init__(self, stream: LiveStream, redact: Callable[[Chunk], Chunk | None] | None = None) -> None:
         self._stream = stream
+        self._redact = redact
         self._body: BodyDecoder | None = None
 
     def take(self, item: object) -> str | None:
@@ -40,13 +44,22 @@ class Feed:
     def _take_all(self, items: list[Chunk | str] | list[Chunk] | list[str]) -> str | None:
         for item in items:
             if isinstance(item, str):
-                self._stream.text(item)
+                self._text(item)
             elif item.get("type") == "error":
                 return str(item.get("errorText") or "The agent reported an error.")
             elif isinstance(item.get("type"), str):
-                self._stream.chunk(item)
+                redacted = item if self._redact is None else self._redact(item)
+                if redacted is not None:
+                    self._stream.chunk(redacted)
             else:
                 error = self.take(item)
                 if error is not None:
                     return error
         return None
+
+    def _text(self, text: str) -> None:
+        if self._redact is not None:
+            redacted = self._redact({"type": "text-delta", "delta": text})
+            text = "" if redacted is None else str(redacted.get("delta", ""))
+        if text:
+            self._stream.text(text)

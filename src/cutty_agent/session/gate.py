@@ -11,70 +11,31 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..agent.base import overrides
+from ..core import access
+from ..core.addressing import DEFAULT_SESSION
 from ..core.dialect import detect, read_request
 from ..core.rows import Row, load
 from ..core.v4_message import text_content, to_v4_message
-from ..errors import Busy, ShuttingDown, UnknownAgent
-from ..ids import Address, new_request_id
-from ..ports.door import Opening
+from ..errors import Busy, Forbidden, NotFound, ShuttingDown, UnknownAgent
+from ..ids import Address, new_request_id, new_session_id
+from ..ports.door import Link, Opening
 from ..ports.outlet import Outlet
+from ..ports.store import Removed
 from ..stream.live import Ending, LiveStream
+from ..wire.card import Card, Grant, Mode, Right
 from ..wire.client import Dialect, decode_body
+from ..wire.principal import Principal
 from . import chat, handshake
 from .acceptance import accept
+from .actor import Actor
 from .connection import Connection
-from .registry import Registry, Slot
+from .links import SocketLink, WaitingLink
+from .registry import Registry
 
 log = structlog.get_logger("cutty_agent.connection")
 
 
-class SocketLink:
-    """The session's end of one socket (ports.door.Link)."""
-
-    __slots__ = ("_conn", "_registry", "_slot")
-
-    def __init__(self, registry: Registry, slot: Slot, conn: Connection) -> None:
-        self._registry = registry
-        self._slot = slot
-        self._conn = conn
-
-    def receive(self, text: bytes | str) -> None:
-        """A text frame; a client that floods a session that cannot keep up is closed."""
-        conn = self._conn
-        if conn.closed:
-            return
-        registry = self._registry
-        conn.waiting += 1
-        if conn.waiting > registry.settings.limits.early_frames:
-            log.warning("connection.floods", connection=conn.id, session=conn.address.session)
-            conn.close(
-                1013,
-                f"More than limits.early_frames = {registry.settings.limits.early_frames} frames wait; send slower",
-            )
-            return
-        registry.post(self._slot, conn, text)
-
-    def receive_binary(self, data: bytes) -> None:
-        """A binary frame is the application's."""
-        actor = self._slot.actor
-        if actor is not None and not self._conn.closed:
-            conn = self._conn
-            actor.lane(lambda: actor.agent.on_message(conn, data))
-
-    def writable(self) -> None:
-        """The peer reads again."""
-        self._conn.writable()
-
-    def lost(self) -> None:
-        """The socket is gone."""
-        conn = self._conn
-        self._registry.detach(conn)
-        log.info(
-            "connection.closed",
-            agent=conn.address.agent,
-            session=conn.address.session,
-            connection=conn.id,
-        )
+_RANK: dict[Right, int] = {"read": 0, "write": 1, "own": 2}
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -118,63 +79,149 @@ class SessionGate:
 
     # -- sockets
 
-    def connect(self, outlet: Outlet, opening: Opening) -> SocketLink:
+    def connect(self, outlet: Outlet, opening: Opening) -> Link:
         """Attach a socket; the session wakes behind it."""
+        if opening.identifying is None:
+            return self._connect(outlet, opening)
+        limits = self._registry.settings.limits
+        return WaitingLink(
+            outlet, opening, self._connect, frames=limits.early_frames, frame_bytes=limits.frame_bytes
+        )
+
+    def _connect(self, outlet: Outlet, opening: Opening) -> Link:
         registry, limits = self._registry, self._registry.settings.limits
-        self._check(opening.address)
+        address = self.address(opening.address, opening.principal)
+        if address != opening.address:
+            opening = msgspec.structs.replace(opening, address=address)
+        self._check(address)
         if registry.sockets >= limits.sockets:
             raise Busy(
                 f"This server has {registry.sockets} open sockets; limits.sockets is {limits.sockets}.",
                 remedy="Try again later.",
             )
-        slot = registry.slot(opening.address)
-        if len(slot.connections) >= limits.sockets_per_session:
-            raise Busy(
-                f"This session has {len(slot.connections)} open sockets; limits.sockets_per_session is "
-                f"{limits.sockets_per_session}.",
-                remedy="Close some of its windows.",
-            )
+        registry.limiter.connect(opening.principal.id, opening.peer)
         conn = Connection(outlet, opening, limit_bytes=limits.unread_bytes, laggards=registry.behind)
         registry.attach(conn)
         log.info(
             "connection.opened",
-            agent=opening.address.agent,
-            session=opening.address.session,
+            agent=address.agent,
+            session=address.session,
             connection=opening.label,
+            principal=opening.principal.id,
         )
-        return SocketLink(registry, slot, conn)
+        return SocketLink(registry, registry.slot(address), conn)
+
+    # -- names
+
+    def address(self, asked: Address, who: Principal) -> Address:
+        """The address a caller means: where there is a rule, ``default`` is a session of its own.
+
+        Raises:
+            NotFound: the id names another user, and the rule about that is on.
+        """
+        if not who.id:
+            return asked
+        if asked.session == DEFAULT_SESSION:
+            return Address(asked.agent, access.own_default(who))
+        if self._registry.settings.access.user_ids:
+            try:
+                access.check_user_id(asked.session, who)
+            except NotFound:
+                self._registry.audit.refused(who.id, asked, detail="The id names another user.")
+                raise
+        return asked
+
+    async def mint(self, agent: str, who: Principal) -> Address:
+        """Make a session whose id nobody could guess.
+
+        Raises:
+            UnknownAgent: no such agent; NotFound: the caller may own no session.
+        """
+        address = Address(agent, new_session_id())
+        self._check(address)
+        slot = self._registry.slot(address)
+        await self._registry.actor(slot, who, create=True)
+        return address
 
     # -- HTTP
 
-    async def messages(self, address: Address, dialect: Dialect | None = None) -> bytes:
+    async def messages(self, address: Address, who: Principal, dialect: Dialect | None = None) -> bytes:
         """The transcript as a JSON array: ``parts``, and their text as ``content`` unless the caller says what it
-        speaks (protocol 5.5)."""
+        speaks (protocol 5.5). A session that does not exist has an empty one."""
         self._check(address, stopping=False)
-        slot = self._registry.slots.get(address)
-        if slot is not None and slot.actor is not None:
-            rows = slot.actor.transcript.rows
+        actor = self._awake(address)
+        if actor is not None:
+            self._allow(actor.card, who, address, "read")
+            rows = actor.transcript.rows
         else:
-            rows = load([row.body for row in await self._registry.store.messages(address) or []])
+            rows = await self._stored(address, who)
         if dialect == "v5":
             return b"[" + b",".join(row.body for row in rows) + b"]"
         if dialect == "v4":
             return msgspec.json.encode([to_v4_message(row.message()) for row in rows])
         return b"[" + b",".join(map(_with_content, rows)) + b"]"
 
-    async def submit(self, address: Address, body: bytes) -> Answer:
+    async def _stored(self, address: Address, who: Principal) -> list[Row]:
+        stored = await self._registry.store.messages(address)
+        if stored is None or access.expired(stored.card, self._registry.clock.now_ms()):
+            return []
+        if self._registry.admission.adoptable(stored.card, who):
+            return []  # it becomes the caller's with its first socket or request
+        self._allow(stored.card, who, address, "read")
+        return load([row.body for row in stored.messages])
+
+    def _awake(self, address: Address) -> Actor | None:
+        slot = self._registry.slots.get(address)
+        if slot is None:
+            return None
+        self._registry.end_if_expired(slot)
+        return slot.actor
+
+    def _allow(self, card: Card, who: Principal, address: Address, needed: Right) -> None:
+        """See to it that the caller has at least this right.
+
+        Raises:
+            NotFound: it may not even know that there is such a session.
+            Forbidden: it may enter, and not do this.
+        """
+        right = access.right(card, who, self._registry.clock.now_ms())
+        if right is None:
+            self._registry.audit.refused(who.id, address, detail="The session is somebody else's.")
+            raise access.no_such_session()
+        if _RANK[right] < _RANK[needed]:
+            self._registry.audit.refused(who.id, address, detail=f"Needs the right to {needed}.")
+            raise Forbidden(
+                "You may look on here, and not take part."
+                if right == "read"
+                else "Only the owner of this session may do this.",
+                remedy="Ask the owner of this session.",
+            )
+
+    async def _enter(self, address: Address, who: Principal, needed: Right) -> Actor:
+        """The awake session, for a caller that has at least this right."""
+        self._check(address)
+        try:
+            actor = await self._registry.actor(self._registry.slot(address), who)
+        except NotFound:
+            self._registry.audit.refused(who.id, address, detail="The session is somebody else's.")
+            raise
+        self._allow(actor.card, who, address, needed)
+        return actor
+
+    async def submit(self, address: Address, who: Principal, body: bytes) -> Answer:
         """``POST``: start a turn (protocol 6.1); it shows live on the session's sockets.
 
         Raises:
             CuttyError: the body is not a chat request, or a limit refuses it. Nothing was changed.
         """
-        self._check(address)
         parsed, rest = decode_body(body)
         dialect: Dialect = (
             "v4" if detect(read_request(chat.dialect_body(parsed), labelled=True)) == "v4" else "v5"
         )
-        actor = await self._registry.actor(self._registry.slot(address))
+        actor = await self._enter(address, who, "write")
         request_id = new_request_id()
         new = chat.submission(request_id, parsed, rest)
+        new.principal = who  # its network address was counted with the HTTP request
         watch = actor.runner.watch(request_id)
         try:
             await accept(actor, new, owner=None)
@@ -186,60 +233,131 @@ class SessionGate:
             return Answer(request_id, None, outcome, dialect=dialect)
         return Answer(request_id, outcome, leaving=self._leaving, dialect=dialect)
 
-    async def resume(self, address: Address, dialect: Dialect = "v5") -> Answer | None:
+    async def resume(self, address: Address, who: Principal, dialect: Dialect = "v5") -> Answer | None:
         """The running turn from its first chunk, also one that is accepted and has not begun; ``None`` when idle."""
-        self._check(address)
-        slot = self._registry.slots.get(address)
-        if slot is None or (slot.actor is None and slot.waking is None):
-            return None
-        actor = await self._registry.actor(slot)
-        request_id = handshake.accepted(actor)
-        if request_id is None:
+        actor = await self._present(address, who, "read")
+        request_id = None if actor is None else handshake.accepted(actor)
+        if actor is None or request_id is None:
             return None
         outcome = await actor.runner.watch(request_id)
         if isinstance(outcome, Ending):
             return None
         return Answer(request_id, outcome, leaving=self._leaving, dialect=dialect)
 
-    async def request(self, address: Address, request: Request) -> Response | None:
-        """Give a request to the session's agent; ``None`` when the agent has no answer."""
-        self._check(address)
-        actor = await self._registry.actor(self._registry.slot(address))
+    async def request(self, address: Address, who: Principal, request: Request) -> Response | None:
+        """Give a request to the session's agent; ``None`` when the agent has no answer. Those who may only look on
+        may ``GET`` and ``HEAD``."""
+        actor = await self._enter(address, who, "read" if request.method in {"GET", "HEAD"} else "write")
         if not overrides(actor.agent, "on_request"):
             return None
         return await actor.agent.on_request(request)
 
-    async def stop(self, address: Address, request_id: str | None) -> bool:
-        """Stop a turn, or all turns, of a session; false when nothing ran."""
-        self._check(address)
-        slot = self._registry.slots.get(address)
-        if slot is None or (slot.actor is None and slot.waking is None):
-            return False
-        actor = await self._registry.actor(slot)
-        if actor.runner.queue.idle:
+    async def stop(self, address: Address, who: Principal | None, request_id: str | None) -> bool:
+        """Stop a turn, or all turns, of a session; false when nothing ran. ``None`` is the operator."""
+        actor = await self._present(address, who, "write")
+        if actor is None or actor.runner.queue.idle:
             return False
         await chat.abort(actor, request_id)
         return True
 
-    async def clear(self, address: Address) -> None:
-        """Forget the conversation of a session."""
+    async def _present(self, address: Address, who: Principal | None, needed: Right) -> Actor | None:
+        """The session if it is awake or about to be, without making or waking it.
+
+        A caller that may not enter it gets its refusal either way.
+        """
         self._check(address)
-        actor = await self._registry.actor(self._registry.slot(address))
+        slot = self._registry.slots.get(address)
+        if slot is not None and (slot.actor is not None or slot.waking is not None):
+            if who is not None:
+                return await self._enter(address, who, needed)
+            return await self._registry.actor(slot, None)
+        if who is not None:
+            card = await self._registry.store.card(address)
+            if (
+                card is not None
+                and not access.expired(card, self._registry.clock.now_ms())
+                and not self._registry.admission.adoptable(card, who)
+            ):
+                self._allow(card, who, address, needed)
+        return None
+
+    async def clear(self, address: Address, who: Principal) -> None:
+        """Forget the conversation of a session."""
+        actor = await self._enter(address, who, "write")
         await chat.clear(actor, None)
 
-    async def delete(self, address: Address) -> bool:
-        """Remove a session with all it has; its sockets are closed with a terminal code. False when unknown."""
+    # -- shares
+
+    async def share(
+        self, address: Address, who: Principal, grantee: str | None, mode: Mode, *, for_s: float | None = None
+    ) -> str:
+        """Let a principal in, or with ``None`` whoever has the secret that is returned; the owner's to do."""
+        actor = await self._enter(address, who, "own")
+        shared = await actor.share(grantee, mode, for_s=for_s)
+        await self._registry.audit.acted(
+            "session.shared", address, actor=who.id, detail=f"{grantee or 'a link'} may {mode}."
+        )
+        return shared
+
+    async def shares(self, address: Address, who: Principal) -> dict[str, Grant]:
+        """Who else may enter, by grantee; the owner's to see."""
+        actor = await self._enter(address, who, "own")
+        return actor.shares
+
+    async def unshare(self, address: Address, who: Principal, grantee: str) -> bool:
+        """End a share; the owner's to do. False when there is none."""
+        actor = await self._enter(address, who, "own")
+        ended = await actor.unshare(grantee)
+        if ended:
+            await self._registry.audit.acted(
+                "session.unshared", address, actor=who.id, detail="A share was ended."
+            )
+        return ended
+
+    # -- the end
+
+    async def own(self, address: Address, who: Principal) -> None:
+        """See to it that the session exists and is the caller's own, without waking it.
+
+        Raises:
+            NotFound: it does not, or is not; Forbidden: it is only shared with the caller.
+        """
+        card = await self._registry.store.card(address)
+        if card is None or access.expired(card, self._registry.clock.now_ms()):
+            raise access.no_such_session()
+        self._allow(card, who, address, "own")
+
+    async def delete(self, address: Address) -> Removed:
+        """Remove a session with all it has; its sockets are closed with a terminal code."""
         slot = self._registry.slots.get(address)
         if slot is not None:
             if slot.actor is not None:
                 slot.actor.runner.discard()
                 await slot.actor.runner.shut_down(grace_s=0)
-            for conn in list(slot.connections):
-                conn.close(4410, "This session was deleted")
-            slot.actor = None
-            self._registry.awake.pop(slot, None)
-            slot.disowned.clear()
+            self._registry.end(slot, 4410, "This session was deleted")
         return await self._registry.store.delete(address)
+
+    async def expire(self, address: Address) -> None:
+        """End a session now: out of reach at once, wound up by its agent, then removed.
+
+        Raises:
+            NotFound: there is no such session.
+        """
+        actor = await self._registry.actor(self._registry.slot(address), None, create=False)
+        await actor.expire_now()
+        self._registry.end(self._registry.slot(address), 4410, "This session has expired; start a new one")
+        await self._registry.sweeper.wind_up(address)
+
+    async def park(self, address: Address, reason: str | None) -> None:
+        """Let no turn of a session run, or (``None``) let it run again; running turns are stopped.
+
+        Raises:
+            NotFound: there is no such session.
+        """
+        actor = await self._registry.actor(self._registry.slot(address), None, create=False)
+        await actor.park(reason)
+        if reason is not None:
+            await chat.abort(actor, None)
 
     def _check(self, address: Address, *, stopping: bool = True) -> None:
         if stopping and self._registry.stopping:

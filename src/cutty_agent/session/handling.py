@@ -7,9 +7,13 @@ import inspect
 
 import structlog
 
+from ..agent.base import overrides
+from ..agent.chat import ChatAgent
 from ..agent.turn import Turn
-from ..errors import CuttyError
+from ..errors import CuttyError, LimitReached
 from ..stream.live import HIGH_WATER, Ending
+from ..wire.principal import Principal
+from .accounting import reserve
 from .answer import SAVE_FAILED
 from .feed import Feed, items_of
 from .room import Room
@@ -44,18 +48,22 @@ async def handle(room: Room, running: Running, *, unread: frozenset[str]) -> End
             body=running.record.body,
             client_tools=running.record.client_tools,
             continuation=running.base is not None,
+            principal=Principal(running.record.by),
         )
+        running.turn = turn
         running.last_read = messages.last_id
+        await reserve(room, running)
         running.producing = True
         if running.interrupted:
             raise asyncio.CancelledError
         result = room.agent.on_chat_message(turn)
         if inspect.isawaitable(result):
             result = await result
-        items, feed = items_of(result), Feed(stream)
+        redact = room.agent.redact_chunk if overrides(room.agent, "redact_chunk", of=ChatAgent) else None
+        items, feed = items_of(result), Feed(stream, redact)
         try:
             async for item in items:
-                if type(item) is str:
+                if type(item) is str and redact is None:
                     stream.text(item)
                 elif (error := feed.take(item)) is not None:
                     return Ending("error", ids, error, in_band=True)
@@ -86,6 +94,9 @@ async def handle(room: Room, running: Running, *, unread: frozenset[str]) -> End
             log.warning("turn.failed", turn=running.ticket.request_id, error="CancelledError", **room.names)
             return Ending("error", ids, _visitor_text(room, turn, RuntimeError("cancelled from within")))
         return await _interrupted(running)
+    except LimitReached as error:
+        running.producing = False
+        return Ending("error", ids, str(error))
     except Exception as error:
         running.producing = False
         if running.interrupted:  # its way of taking a cancellation

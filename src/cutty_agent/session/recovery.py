@@ -170,11 +170,14 @@ def _outcome(
         attempts=decision.attempts,
         interruptions=decision.interruptions,
         progress_ms=record.progress_ms if message_id is None else session.clock.now_ms(),
+        by=record.by,
+        accepted_ms=session.clock.now_ms(),
     )
     return replace(record, outcome="recovering"), follow
 
 
 def _requeue(session: Session, record: TurnRecord) -> None:
+    session.count_turn(record.request_id, record.by, accepted=True)
     queue = session.runner.queue
     queue.waiting.append(
         Ticket(record.request_id, record.kind, record.message_ids, record.own, queue.generation)

@@ -4,69 +4,71 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import Literal
 
 import structlog
 
-from ..agent.chat import ChatAgent
+from ..agent.chat import AgentFactory, ChatAgent
 from ..clock import Clock
 from ..config import Settings
-from ..errors import CuttyError, ShuttingDown
+from ..core import access
+from ..errors import CuttyError, NotFound, SessionExpired, ShuttingDown, Unauthorized
 from ..ids import Address
-from ..ports.store import SessionStore
+from ..ports.identity import Identity
+from ..ports.store import SessionStore, Snapshot
+from ..wire.card import Right
+from ..wire.principal import NEVER_MS, Principal
 from .actor import Actor
+from .admission import Admission
+from .audit import Audit
 from .connection import Connection
 from .journal import Journal
+from .limiter import Limiter
+from .losses import Losses
+from .pricing import Pricing
 from .recovery import recover
+from .slot import Slot
+from .sweeper import Sweeper
 
 log = structlog.get_logger("cutty_agent.session")
-
-AgentFactory = Callable[[], ChatAgent]
-
-REMEMBERED_LOSSES = 10_000
-"""Clients that vanished in mid-answer and are remembered until they come back."""
-
-SETTLING_S = 600.0
-"""After a start, clients that return may have missed the end of an answer; seconds."""
 
 WAKE_AT_ONCE = 16
 """Sessions that are recovered at the same time after a start."""
 
-
-class Slot:
-    """A session's place: its sockets, and its actor while it is awake. All that a sleeping session costs."""
-
-    __slots__ = ("actor", "address", "connections", "disowned", "early", "registry", "waking")
-
-    def __init__(self, registry: Registry, address: Address) -> None:
-        self.registry = registry
-        self.address = address
-        self.connections: list[Connection] = []
-        self.actor: Actor | None = None
-        self.waking: asyncio.Task[Actor] | None = None
-        self.early: list[tuple[Connection, bytes | str | None]] | None = None
-        self.disowned: set[str] = set()
+_DAY_S = 86_400.0
 
 
 class Registry:
     """Every session this process knows. One timer serves all sleeps and all slow readers."""
 
     def __init__(
-        self, store: SessionStore, agents: Mapping[str, AgentFactory], settings: Settings, clock: Clock
+        self,
+        store: SessionStore,
+        agents: Mapping[str, AgentFactory],
+        settings: Settings,
+        clock: Clock,
+        *,
+        audit: Audit | None = None,
+        limiter: Limiter | None = None,
+        pricing: Pricing | None = None,
     ) -> None:
         self.store = store
         self.agents = agents
         self.settings = settings
         self.clock = clock
+        self.audit = audit or Audit(store, clock)
+        self.limiter = limiter or Limiter(settings.limits, clock, store)
+        self.pricing = pricing or Pricing(clock, model=settings.model)
+        self.admission = Admission(store, settings.access, settings.lifetimes, clock)
+        self.sweeper = Sweeper(store, agents, self.admission, settings, clock, self.limiter, self.pricing)
+        self.losses = Losses(clock)
         self.slots: dict[Address, Slot] = {}
         self.awake: OrderedDict[Slot, float] = OrderedDict()
         self.behind: set[Connection] = set()
-        self.losses: OrderedDict[tuple[Address, str], None] = OrderedDict()
         self.sockets = 0
         self.stopping = False
-        self.started = clock.monotonic()
         self._timer: asyncio.TimerHandle | None = None
-        self._recovered: frozenset[Address] = frozenset()
 
     # -- finding and waking
 
@@ -74,43 +76,77 @@ class Registry:
         """The place of a session, made if need be."""
         slot = self.slots.get(address)
         if slot is None:
-            slot = self.slots[address] = Slot(self, address)
+            slot = self.slots[address] = Slot(address)
         return slot
 
-    async def actor(self, slot: Slot) -> Actor:
-        """The awake session; wakes it if it sleeps. Cancelling the caller does not cancel the wake-up.
+    async def actor(self, slot: Slot, who: Principal | None, *, create: bool | None = None) -> Actor:
+        """The awake session, for ``who`` or for the server itself; wakes it if it sleeps. Cancelling the caller does
+        not cancel the wake-up. ``create`` says whether it may be made, where the settings are not to decide.
 
         Raises:
+            NotFound: it is not ``who``'s to enter.
             CuttyError: the store did not give it, or the server is stopping.
         """
-        if slot.actor is not None:
-            self.touch(slot)
-            return slot.actor
-        return await asyncio.shield(self._waking(slot))
+        while True:
+            self.end_if_expired(slot)
+            actor = slot.actor
+            if actor is not None:
+                if who is not None and self.right(actor, who) is None:
+                    raise access.no_such_session()
+                self.touch(slot)
+                return actor
+            mine = slot.waking is None or slot.waker == who
+            waking = self._waking(slot, who, create)
+            try:
+                await asyncio.shield(waking)
+            except NotFound:
+                if mine:
+                    raise
+
+    def right(self, actor: Actor, who: Principal) -> Right | None:
+        """What a caller may do with an awake session."""
+        return access.right(actor.card, who, self.clock.now_ms())
 
     def post(self, slot: Slot, conn: Connection, text: bytes | str | None) -> None:
-        """An event of a connection: to the actor, or kept in order until the session is awake."""
-        if slot.actor is not None:
-            self.touch(slot)
-            slot.actor.post(conn, text)
+        """A frame of a connection, or its arrival: to the actor, or kept in order until the session is awake."""
+        self.end_if_expired(slot)
+        if conn.closed:
             return
-        slot.early = slot.early or []
-        slot.early.append((conn, text))
-        self._waking(slot)
+        actor = slot.actor
+        if actor is None:
+            slot.early = slot.early or []
+            slot.early.append((conn, text))
+            self._waking(slot, conn.principal)
+            return
+        self.touch(slot)
+        if text is None:
+            self._let_in(slot, actor, conn)
+        if conn.right is not None:
+            actor.post(conn, text)
 
-    def _waking(self, slot: Slot) -> asyncio.Task[Actor]:
+    def _waking(self, slot: Slot, who: Principal | None, create: bool | None = None) -> asyncio.Task[Actor]:
         if slot.waking is None:
-            slot.waking = asyncio.get_running_loop().create_task(self._wake(slot))
+            slot.waker = who
+            slot.waking = asyncio.get_running_loop().create_task(self._wake(slot, who, create))
             slot.waking.add_done_callback(_retrieved)
         return slot.waking
 
-    async def _wake(self, slot: Slot) -> Actor:
+    async def _wake(self, slot: Slot, who: Principal | None, create: bool | None) -> Actor:
         try:
             if self.stopping:
                 raise ShuttingDown("The server is stopping.", remedy="Reconnect in a moment.")
-            snapshot = await self.store.claim(slot.address, now_ms=self.clock.now_ms())
             agent = self.agents[slot.address.agent]()
-            journal = Journal(self.store, slot.address, snapshot.epoch, self.clock)
+            snapshot = await self._load(slot, who, agent, create)
+            card = snapshot.card
+            journal = Journal(
+                self.store,
+                slot.address,
+                snapshot.epoch,
+                self.clock,
+                lifetime=self.admission.lifetime(card.owner, agent.lifetimes),
+                created_ms=card.created_ms,
+                expires_ms=card.expires_ms,
+            )
             actor: Actor = Actor(
                 agent,
                 snapshot,
@@ -118,6 +154,8 @@ class Registry:
                 slot.connections,
                 self.settings,
                 self.clock,
+                self.limiter,
+                self.pricing,
                 rested=lambda: self._rested(slot, actor),
                 broken=lambda: self._broken(slot, actor),
             )
@@ -126,26 +164,51 @@ class Registry:
             await actor.start()
             slot.disowned.clear()
             if any(turn.open for turn in snapshot.turns):
-                for conn in slot.connections:  # they may come from before the crash
+                for conn in self._all(slot):  # they may come from before the crash
                     conn.missed = conn.missed or conn.opening.labelled
         except BaseException as error:
             slot.waking = None
-            self._refuse(slot, error)
+            self._refuse(slot, error, who)
             self._drop_if_empty(slot)
             raise
         slot.actor, slot.waking = actor, None
         self.touch(slot)
+        self._time_expiry(slot)
         log.debug("session.awake", created=snapshot.created, messages=len(snapshot.messages), **actor.names)
+        for conn in list(slot.connections):
+            if self.right(actor, conn.principal) is None:  # its share ended while the session slept
+                conn.close(NotFound.close_code, access.no_such_session().sentence)
         early, slot.early = slot.early, None
         for conn, text in early or ():
-            actor.post(conn, text)
+            self.post(slot, conn, text)
+        reason = self.limiter.note_wake(slot.address)
+        if reason is not None:
+            await actor.park(reason)
         actor.runner.kick()
         return actor
 
-    def _refuse(self, slot: Slot, error: BaseException) -> None:
-        """A session that cannot wake: its sockets are told, so that they come back or stay away."""
-        slot.early = None
-        if isinstance(error, CuttyError):
+    async def _load(
+        self, slot: Slot, who: Principal | None, agent: ChatAgent, create: bool | None
+    ) -> Snapshot:
+        while True:
+            try:
+                return await self.admission.load(slot.address, who, agent.lifetimes, create=create)
+            except SessionExpired:
+                self._end_sockets(slot)  # they belong to the session that was
+                await self.sweeper.wind_up(slot.address)
+
+    def _refuse(self, slot: Slot, error: BaseException, who: Principal | None) -> None:
+        """A session that cannot wake: its sockets are told, so that they come back or stay away. When only this caller
+        may not enter it, the others try again."""
+        early, slot.early = slot.early or [], None
+        affected = self._all(slot) | {conn for conn, _ in early}
+        if isinstance(error, NotFound) and who is not None:
+            affected = {conn for conn in affected if conn.principal == who}
+            slot.early = [each for each in early if each[0] not in affected] or None
+            code, reason = error.close_code, error.sentence
+            for conn in affected:
+                self._note_refusal(conn)
+        elif isinstance(error, CuttyError):
             code, reason = error.close_code, str(error)
             log.warning(
                 "session.not_woken", error=reason, agent=slot.address.agent, session=slot.address.session
@@ -155,8 +218,131 @@ class Registry:
             log.error(
                 "session.not_woken", exc_info=error, agent=slot.address.agent, session=slot.address.session
             )
+        for conn in affected:
+            conn.close(code, reason)
+        if slot.early:
+            self._waking(slot, slot.early[0][0].principal)
+
+    # -- who comes in
+
+    def attach(self, conn: Connection) -> None:
+        """A socket came in."""
+        slot = self.slot(conn.address)
+        conn.missed = self.losses.came_back(slot, conn)
+        self.sockets += 1
+        ends = conn.principal.expires_ms
+        if ends < NEVER_MS:
+            self._time_lease(conn)
+        self.post(slot, conn, None)
+
+    def _let_in(self, slot: Slot, actor: Actor, conn: Connection) -> None:
+        """The session is awake: does its card let this socket in?"""
+        right = self.right(actor, conn.principal)
+        limit = self.settings.limits.sockets_per_session
+        if right is None:
+            self._note_refusal(conn)
+            conn.close(NotFound.close_code, access.no_such_session().sentence)
+        elif len(slot.connections) >= limit:
+            conn.close(
+                1013,
+                f"This session has {len(slot.connections)} open sockets; limits.sockets_per_session is {limit}. "
+                "Close some of its windows.",
+            )
+        else:
+            conn.right = "read" if right != "read" and actor.wants_readonly(conn) else right
+            slot.connections.append(conn)
+
+    def _note_refusal(self, conn: Connection) -> None:
+        self.audit.refused(
+            conn.principal.id, conn.address, peer=conn.opening.peer, detail="The session is somebody else's."
+        )
+
+    def detach(self, conn: Connection) -> None:
+        """A socket is gone."""
+        slot = self.slot(conn.address)
+        conn.closed = True
+        self.sockets -= 1
+        self.behind.discard(conn)
+        if conn.lease is not None:
+            conn.lease.cancel()
+        actor = slot.actor
+        if conn not in slot.connections:  # it was not let in, or not yet
+            self._drop_if_empty(slot)
+            return
+        slot.connections.remove(conn)
+        if conn.missed or conn.behind or (actor is not None and not actor.runner.idle):
+            self.losses.note(slot, conn)
+        if actor is not None:
+            actor.lost(conn)
+            self.touch(slot)
+        else:
+            self._drop_if_empty(slot)
+
+    def _time_lease(self, conn: Connection) -> None:
+        left_s = (conn.principal.expires_ms - self.clock.now_ms()) / 1000
+        if left_s <= 0:
+            conn.close(Unauthorized.close_code, "The sign-in has expired; connect again with a new token")
+            return
+        loop = asyncio.get_running_loop()
+        conn.lease = loop.call_later(min(left_s, _DAY_S), self._time_lease, conn)
+
+    def expel(self, identity: Identity) -> int:
+        """Close the sockets of those whose principal or token was revoked; how many there were."""
+        gone = [conn for slot in self.slots.values() for conn in self._all(slot)]
+        gone = [conn for conn in gone if not conn.closed and identity.revoked(conn.principal)]
+        for conn in gone:
+            conn.close(Unauthorized.close_code, "The sign-in was revoked")
+        return len(gone)
+
+    def _all(self, slot: Slot) -> set[Connection]:
+        return {*slot.connections, *(conn for conn, _ in slot.early or ())}
+
+    # -- expiry
+
+    def end_if_expired(self, slot: Slot) -> None:
+        """An awake session that has come to its end is out of reach from this moment on."""
+        if slot.actor is not None and slot.actor.journal.expires_ms <= self.clock.now_ms():
+            self.end(slot, SessionExpired.close_code, "This session has expired; start a new one")
+
+    def end(self, slot: Slot, code: int, reason: str) -> None:
+        """Drop a session from memory and close its sockets for good; nothing more is stored or shown."""
+        actor, slot.actor = slot.actor, None
+        self.awake.pop(slot, None)
+        slot.disowned.clear()
+        self._end_sockets(slot, code, reason)
+        if actor is not None:
+            actor.audience.leave()
+            actor.runner.abandon()
+        self._drop_if_empty(slot)
+
+    def _end_sockets(
+        self,
+        slot: Slot,
+        code: int = SessionExpired.close_code,
+        reason: str = "This session has expired; start a new one",
+    ) -> None:
         for conn in list(slot.connections):
             conn.close(code, reason)
+
+    def _time_expiry(self, slot: Slot) -> None:
+        if slot.expiry is not None:
+            slot.expiry.cancel()
+            slot.expiry = None
+        if slot.actor is not None:
+            slot.expires_ms = slot.actor.journal.expires_ms
+        if slot.expires_ms < NEVER_MS:
+            left_s = (slot.expires_ms - self.clock.now_ms()) / 1000
+            loop = asyncio.get_running_loop()
+            slot.expiry = loop.call_later(max(0.0, min(left_s, _DAY_S)), self._expiry_due, slot)
+
+    def _expiry_due(self, slot: Slot) -> None:
+        slot.expiry = None
+        if slot.actor is not None:
+            slot.expires_ms = slot.actor.journal.expires_ms
+        if slot.expires_ms > self.clock.now_ms():
+            self._time_expiry(slot)
+        elif slot.waking is None:
+            self.end(slot, SessionExpired.close_code, "This session has expired; start a new one")
 
     # -- sleeping
 
@@ -184,7 +370,7 @@ class Registry:
             slot.actor = None
             self.awake.pop(slot, None)
             for conn in slot.connections:
-                self._note_loss(slot, conn)
+                self.losses.note(slot, conn)
                 conn.close(1012, "The session is being reloaded; reconnect")
             actor.audience.leave()
             actor.runner.abandon()
@@ -199,74 +385,37 @@ class Registry:
         now = self.clock.monotonic()
         for conn in list(self.behind):
             conn.drop_if_stuck(asyncio.get_running_loop().time(), self.settings.limits.unread_s)
-        busy: list[Slot] = []
-        while self.awake:
-            slot, touched = next(iter(self.awake.items()))
-            if now - touched < self.settings.lifetimes.idle_s:
-                break
-            del self.awake[slot]
-            if slot.actor is not None and slot.actor.busy:
-                busy.append(slot)
+        for slot, touched in list(self.awake.items()):
+            actor = slot.actor
+            if actor is None:
+                del self.awake[slot]
+            elif now - touched < self._seconds(actor, "idle_s"):
+                actor.runner.expire_replay(now, self._seconds(actor, "replay_s"))
+            elif actor.busy:
+                self.awake[slot] = now
             else:
+                del self.awake[slot]
                 self._sleep(slot)
-        for slot in busy:
-            self.awake[slot] = now
-        for slot in self.awake:
-            if slot.actor is not None:
-                slot.actor.runner.expire_replay(now, self.settings.lifetimes.replay_s)
         if (self.awake or self.behind) and not self.stopping:
             self._arm()
+
+    def _seconds(self, actor: Actor, name: Literal["idle_s", "replay_s"]) -> float:
+        own = actor.agent.lifetimes.get(name)
+        return own if own is not None else float(getattr(self.settings.lifetimes, name))
 
     def _sleep(self, slot: Slot) -> None:
         if slot.actor is not None:
             log.debug("session.asleep", **slot.actor.names)
+            slot.expires_ms = slot.actor.journal.expires_ms
             slot.actor.dismiss()
         slot.actor = None
         self._drop_if_empty(slot)
 
     def _drop_if_empty(self, slot: Slot) -> None:
         if slot.actor is None and slot.waking is None and not slot.connections and not slot.disowned:
+            if slot.expiry is not None:
+                slot.expiry.cancel()
             self.slots.pop(slot.address, None)
-
-    # -- connections
-
-    def attach(self, conn: Connection) -> None:
-        """A socket came in."""
-        slot = self.slot(conn.address)
-        key = (slot.address, conn.opening.label)
-        if conn.opening.labelled:
-            conn.missed = key in self.losses or self._may_have_missed(slot) or _came_before(slot, conn)
-            self.losses.pop(key, None)
-        slot.connections.append(conn)
-        self.sockets += 1
-        self.post(slot, conn, None)
-
-    def _may_have_missed(self, slot: Slot) -> bool:
-        """Before a restart nobody noted who was cut off: for a while, who returns is taken to have missed an end."""
-        return slot.address in self._recovered and self.clock.monotonic() - self.started < SETTLING_S
-
-    def detach(self, conn: Connection) -> None:
-        """A socket is gone."""
-        slot = self.slot(conn.address)
-        conn.closed = True
-        self.sockets -= 1
-        self.behind.discard(conn)
-        slot.connections.remove(conn)
-        actor = slot.actor
-        if conn.missed or conn.behind or (actor is not None and not actor.runner.idle):
-            self._note_loss(slot, conn)
-        if actor is not None:
-            actor.lost(conn)
-            self.touch(slot)
-        else:
-            self._drop_if_empty(slot)
-
-    def _note_loss(self, slot: Slot, conn: Connection) -> None:
-        """A client is gone that may miss the end of an answer."""
-        if conn.opening.labelled:
-            self.losses[(slot.address, conn.opening.label)] = None
-            while len(self.losses) > REMEMBERED_LOSSES:
-                self.losses.popitem(last=False)
 
     # -- start and stop
 
@@ -278,7 +427,7 @@ class Registry:
         async def wake(address: Address) -> None:
             async with gate:
                 try:
-                    await self.actor(self.slot(address))
+                    await self.actor(self.slot(address), None)
                 except Exception as error:  # one session that cannot wake must not keep the others asleep
                     log.warning(
                         "session.not_recovered",
@@ -288,7 +437,7 @@ class Registry:
                     )
 
         addresses = [found for found in await self.store.interrupted() if found.agent in self.agents]
-        self._recovered = frozenset(addresses)
+        self.losses.recovered = frozenset(addresses)
         if addresses:
             log.info("recovery.started", sessions=len(addresses))
             await asyncio.gather(*(wake(address) for address in addresses))
@@ -317,11 +466,6 @@ class Registry:
         for slot in self.slots.values():
             if self.stopping and slot.actor is not None:
                 slot.actor.runner.park()
-
-
-def _came_before(slot: Slot, conn: Connection) -> bool:
-    """Whether an earlier socket of this client is still here; its network broke, and nobody knows what it got."""
-    return any(other.opening.label == conn.opening.label for other in slot.connections)
 
 
 def _retrieved(task: asyncio.Task[Actor]) -> None:

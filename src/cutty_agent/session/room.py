@@ -17,12 +17,15 @@ from ..core import reconcile
 from ..core.turn_queue import concurrency
 from ..errors import StoreError
 from ..ids import Address
-from ..ports.store import Op, Snapshot
+from ..ports.store import Op, Park, PutGrant, Snapshot
 from ..wire import server
+from ..wire.card import Grant
 from ..wire.turn_record import TurnRecord, decode_turn
 from .audience import Audience
 from .connection import Connection
 from .journal import Journal
+from .limiter import Limiter
+from .pricing import Pricing
 from .transcript import Transcript
 
 log = structlog.get_logger("cutty_agent.session")
@@ -34,7 +37,7 @@ class Room:
     ``rested`` is called when the turn queue came to rest; ``broken`` when the store refused a write, so that
     memory and store may differ and the session must be loaded anew. ``failed`` holds the retained terminal
     errors, oldest first; ``owners`` the connections that wait for a terminal frame; ``disowned`` the requests
-    whose clients were told of a failure although the store may hold them: they must not run.
+    whose clients were told of a failure although the store may hold them: they must not run. ``card`` says whose it is.
     """
 
     def __init__(
@@ -45,15 +48,22 @@ class Room:
         connections: list[Connection],
         settings: Settings,
         clock: Clock,
+        limiter: Limiter,
+        pricing: Pricing,
         *,
         rested: Callable[[], None],
         broken: Callable[[], None],
     ) -> None:
         self.address: Address = journal.address
+        self.card = snapshot.card
         self.agent = agent
         self.journal = journal
         self.settings = settings
         self.clock = clock
+        self.limiter = limiter
+        self.pricing = pricing
+        self.values = snapshot.values
+        self._counted: dict[str, str] = {}
         self.names = {"agent": self.address.agent, "session": self.address.session}
         self.concurrency = concurrency(agent.message_concurrency)
         self.audience = Audience(connections)
@@ -93,6 +103,27 @@ class Room:
         if record.outcome is not None:
             self._note_failure(record)
 
+    # -- the card
+
+    async def grant(self, grantee: str, grant: Grant | None) -> None:
+        """Share the session with a grantee, or end that share; durable when this returns."""
+        await self.commit([PutGrant(grantee, grant)])
+        grants = {**self.card.grants}
+        if grant is None:
+            grants.pop(grantee, None)
+        else:
+            grants[grantee] = grant
+        self.card = msgspec.structs.replace(self.card, grants=grants)
+
+    async def park(self, reason: str | None) -> None:
+        """Let no turn of this session run until somebody says otherwise (``None``); durable when this returns."""
+        await self.commit([Park(reason)])
+        self.card = msgspec.structs.replace(self.card, parked=reason)
+        if reason is None:
+            log.info("session.unparked", **self.names)
+        else:
+            log.warning("session.parked", reason=reason, **self.names)
+
     # -- turns
 
     async def commit(self, ops: Sequence[Op]) -> None:
@@ -104,9 +135,30 @@ class Room:
             asyncio.get_running_loop().call_soon(self.broken)
             raise
 
+    def count_turn(self, request_id: str, principal: str, *, accepted: bool = False) -> None:
+        """Count a turn that runs or waits, until it has ended. ``accepted``: it was let in before a restart.
+
+        Raises:
+            LimitReached: too many of this caller, or of all, run or wait.
+        """
+        self.limiter.begin_turn(principal, accepted=accepted)
+        self._counted[request_id] = principal
+
+    def uncount_turn(self, request_id: str) -> None:
+        """A turn runs and waits no more; one that was not counted is ignored."""
+        principal = self._counted.pop(request_id, None)
+        if principal is not None:
+            self.limiter.end_turn(principal)
+
+    def uncount_turns(self) -> None:
+        """This memory of the session is given up; what still runs or waits is counted again when it is loaded."""
+        for request_id in list(self._counted):
+            self.uncount_turn(request_id)
+
     def closed(self, record: TurnRecord) -> None:
         """A turn ended and is stored as such."""
         self.records[record.request_id] = record
+        self.uncount_turn(record.request_id)
         self._note_failure(record)
 
     def _note_failure(self, record: TurnRecord) -> None:

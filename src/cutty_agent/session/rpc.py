@@ -22,6 +22,9 @@ async def call(room: Room, conn: Connection, frame: client.Rpc) -> None:
         reason = "is not callable" if known else "does not exist"
         conn.push(server.rpc_error(frame.id, f"Method {frame.method} {reason}"))
         return
+    if conn.readonly and frame.method not in rpc_methods(agent, read_only=True):
+        conn.push(server.rpc_error(frame.id, "Connection is readonly"))
+        return
     try:
         result = getattr(agent, frame.method)(*frame.args)
         if inspect.isasyncgen(result):

@@ -105,6 +105,7 @@ class Runner:
                 self.park()
                 await asyncio.wait([task], timeout=5.0)
         self._unwatch_all()
+        self.room.uncount_turns()
 
     def park(self) -> None:
         """Interrupt the running turn; it stays open in the store with what it has shown."""
@@ -122,6 +123,7 @@ class Runner:
             self.running.parked = True
             self._interrupt(self.running)
         self._unwatch_all()
+        self.room.uncount_turns()
 
     def _unwatch_all(self) -> None:
         """Nobody will see these turns start here; they stay in the store and are recovered."""
@@ -219,6 +221,8 @@ class Runner:
 
     def _publish(self, stream: LiveStream, first: int, end: int) -> None:
         if first == 0:
+            if self.running is not None:
+                self.running.first_ms = self.room.clock.now_ms()
             self.room.say_recovering(False)
             self.room.audience.begin(stream)
         self.room.audience.chunks(stream, first, end)

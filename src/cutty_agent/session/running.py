@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
+from ..agent.turn import Turn
 from ..core.reconcile import Row
 from ..core.turn_queue import Ticket
 from ..stream.live import LiveStream
 from ..wire.turn_record import TurnRecord
+from .spending import Reservation
 
 
 class Parked(Exception):
@@ -16,7 +18,9 @@ class Parked(Exception):
 
 class Running(msgspec.Struct, eq=False):
     """The turn that runs now. ``producing`` is true while the handler may be interrupted, ``folded`` once the answer
-    is taken as it is, to be stored. ``last_read`` is the last message the handler was given."""
+    is taken as it is, to be stored. ``last_read`` is the last message the handler was given, ``turn`` what it works on,
+    ``first_ms`` when its first chunk was shown (milliseconds since 1970, 0 before), ``reservation`` what was set aside
+    of the day's budgets."""
 
     ticket: Ticket
     record: TurnRecord
@@ -27,6 +31,9 @@ class Running(msgspec.Struct, eq=False):
     producing: bool = False
     folded: bool = False
     last_read: str | None = None
+    turn: Turn | None = None
+    first_ms: int = 0
+    reservation: Reservation | None = None
 
     @property
     def interrupted(self) -> bool:

@@ -7,12 +7,14 @@ from typing import Any
 
 import msgspec
 
+from ..wire.principal import NOBODY, Principal
 from ..wire.turn_record import Kind
 
 
 class Submission(msgspec.Struct):
     """A request for a turn, whichever way it came in. ``messages`` are JSON texts; ``whole`` says that they may be
-    the client's entire transcript, so that what is missing may have to go (protocol 3.11, Delete)."""
+    the client's entire transcript, so that what is missing may have to go (protocol 3.11, Delete). ``principal`` is
+    who asks, and ``peer`` from which network address."""
 
     request_id: str
     kind: Kind
@@ -25,3 +27,5 @@ class Submission(msgspec.Struct):
     attempts: int = 0
     interruptions: int = 0
     message_ids: tuple[str, ...] | None = None
+    principal: Principal = NOBODY
+    peer: str = ""

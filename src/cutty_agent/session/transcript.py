@@ -106,9 +106,10 @@ class Transcript:
         self,
         commit: Callable[[Sequence[Op]], Awaitable[None]],
         frame: client.ToolResult | client.ToolApproval,
+        fit: Callable[[UIMessage], Row],
     ) -> bytes | None:
-        """Store a tool's outcome or an approval in the message that has the call; its new JSON text, ``None`` when
-        nothing changed."""
+        """Store a tool's outcome or an approval in the message that has the call, as ``fit`` lets it be stored; its new
+        JSON text, ``None`` when nothing changed."""
         async with self.lock:
             for at in range(len(self.rows) - 1, -1, -1):
                 row = self.rows[at]
@@ -126,7 +127,7 @@ class Transcript:
                     )
                 if message is None:
                     return None
-                new = Row.of(message)
+                new = fit(message)
                 await commit([PutMessage(new.id, new.body)])
                 self.rows = [*self.rows[:at], new, *self.rows[at + 1 :]]
                 return new.body

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ..errors import CuttyError
-from ..ports.door import Door, Link
+from ..ports.door import Door, Link, Opening
 from ..wire.server import setup_error
 from .opening import Entrance, merge_headers, offered_subprotocols, select_subprotocol
 from .websocket_frames import cut_reason, sendable_code
@@ -44,14 +44,33 @@ async def serve(
     headers = merge_headers(
         (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]
     )
+    refused: Exception | None = None
+    opening: Opening | None = None
+    accept: Message = {
+        "type": "websocket.accept",
+        "subprotocol": select_subprotocol(offered_subprotocols(headers)),
+    }
     try:
-        await send(
-            {"type": "websocket.accept", "subprotocol": select_subprotocol(offered_subprotocols(headers))}
+        peer = scope.get("client")
+        opening, cookie = entrance.admit(
+            _target(scope), headers, peer=peer[0] if peer else "", secure=scope.get("scheme") == "wss"
         )
+        if cookie is not None:
+            accept["headers"] = [(b"set-cookie", cookie.encode("latin-1"))]
+    except Exception as error:  # told to the peer once the socket is open
+        refused = error
+    try:
+        await send(accept)
     except OSError:  # the peer left during the handshake
         return
     connection = AsgiConnection(receive, send, settings or WebSocketSettings())
-    await connection.run(lambda: door.connect(connection, entrance.admit(_target(scope), headers)))
+
+    def connect() -> Link:
+        if refused is not None or opening is None:
+            raise refused or AssertionError
+        return door.connect(connection, opening)
+
+    await connection.run(connect)
 
 
 class AsgiConnection:

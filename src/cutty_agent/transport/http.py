@@ -2,48 +2,107 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import inspect
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Protocol, TypeVar
 
 import msgspec
 import structlog
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from ..core import addressing
-from ..errors import BadRequest, CuttyError, NotFound, TooLarge, UnknownAgent
+from ..errors import BadRequest, CuttyError, MethodNotAllowed, NotFound, TooLarge, Unauthorized, UnknownAgent
 from ..ids import Address
 from ..session.gate import SessionGate
+from ..wire.card import Mode
+from ..wire.principal import NEVER_MS, Principal
 from .answer_stream import answer_stream
-from .opening import Entrance, named_dialect
+from .caller import check_host, credentials
+from .opening import Entrance, named_dialect, session_cookie
 from .origin import check_origin, cors_headers
 
 log = structlog.get_logger("cutty_agent.http")
+
+TicketMaker = Callable[[Principal, Address, str | None], tuple[str, int]]
+"""Makes a ticket for a principal, a session and an origin: the secret, and the millisecond in which it ends."""
+
+
+class OwnersPart(Protocol):
+    """What the owner of a session may have done with it, beside talking."""
+
+    async def export_session(
+        self, address: Address, *, actor: str = ..., peer: str = ...
+    ) -> AsyncIterator[bytes]:
+        """All that is stored of the session, as the pieces of a ZIP."""
+        ...
+
+    async def erase_session(self, address: Address, *, actor: str = ..., peer: str = ...) -> msgspec.Struct:
+        """Remove the session; returns a receipt."""
+        ...
+
+
+class Call(msgspec.Struct, frozen=True):
+    """A request for a session, and who makes it. ``rest`` are the segments behind the session's."""
+
+    request: Request
+    address: Address
+    who: Principal
+    peer: str
+    rest: tuple[str, ...] = ()
 
 
 class _StopBody(msgspec.Struct):
     requestId: str | None = None
 
 
-class AgentEndpoints:
-    """Everything under ``/{prefix}/``. One method per route; decisions are the session's."""
+class _ShareBody(msgspec.Struct, forbid_unknown_fields=True):
+    mode: Mode
+    principal: str | None = None
+    seconds: float | None = None
 
-    def __init__(self, gate: SessionGate, entrance: Entrance, *, body_bytes: int) -> None:
+
+T = TypeVar("T")
+
+
+class AgentEndpoints:
+    """Everything under ``/{prefix}/``. One method per route; decisions are the session's.
+
+    ``rate`` counts a request for the network address it comes from.
+    """
+
+    def __init__(
+        self,
+        gate: SessionGate,
+        entrance: Entrance,
+        *,
+        body_bytes: int,
+        ticket: TicketMaker,
+        owners: OwnersPart,
+        rate: Callable[[str], None],
+    ) -> None:
         self._gate = gate
         self._entrance = entrance
         self._body_bytes = body_bytes
+        self._ticket = ticket
+        self._owners = owners
+        self._rate = rate
 
     async def __call__(self, request: Request) -> Response:
         """Answer a request below the prefix; every error is JSON with a code, a sentence and a remedy."""
+        headers = dict(request.headers)
         cors = cors_headers(
-            request.headers.get("origin"),
+            headers.get("origin"),
             self._entrance.origins,
-            request_headers=request.headers.get("access-control-request-headers"),
+            request_headers=headers.get("access-control-request-headers"),
         )
+        cookies: list[str] = []
         try:
-            check_origin(request.headers.get("origin"), request.headers.get("host"), self._entrance.origins)
+            check_host(headers.get("host"), self._entrance.hosts)
+            check_origin(headers.get("origin"), headers.get("host"), self._entrance.origins)
             if request.method == "OPTIONS":
                 return Response(status_code=200, headers=cors)
-            response = await self._route(request, cors)
+            response = await self._route(request, headers, cookies)
         except CuttyError as error:
             response = error_response(error)
         except ClientDisconnect:
@@ -54,80 +113,189 @@ class AgentEndpoints:
                 CuttyError("The request could not be processed.", remedy="Please try again.")
             )
         response.headers.update(cors)
+        for cookie in cookies:
+            response.headers.append("set-cookie", cookie)
         return response
 
-    async def _route(self, request: Request, cors: dict[str, str]) -> Response:
+    async def _route(self, request: Request, headers: dict[str, str], cookies: list[str]) -> Response:
         raw_path: bytes = request.scope.get("raw_path") or request.url.path.encode()
         path = raw_path.decode("ascii", "replace").partition("?")[0]
-        root: str = request.scope.get("root_path", "")
-        route = addressing.parse(
-            path.removeprefix(root),
-            self._entrance.prefix,
-            query=request.url.query,
-            session_header=request.headers.get("x-session-id"),
-            allow_default=self._entrance.allow_default,
+        path = path.removeprefix(request.scope.get("root_path", ""))
+        minting = self._minted_by(path)
+        if minting is not None:
+            mint = _AGENT_ROUTES.get(request.method)
+            if mint is None:
+                raise MethodNotAllowed(
+                    f"{request.method} is not answered at this path.", remedy="POST makes a new session."
+                )
+            call = await self._call(request, headers, cookies, Address(minting, ""), ())
+            return await mint(self, call, cookies)
+        address, _, rest = self._entrance.address(path, request.url.query, headers)
+        method = "GET" if request.method == "HEAD" else request.method
+        handler = _ROUTES.get((method, rest[-1] if rest else ""))
+        if handler is None and len(rest) == 1:
+            handler = _OWN_ROUTES.get((method, rest[0]))
+        if handler is None and len(rest) == 2:
+            handler = _NAMED_ROUTES.get((method, rest[0]))
+        call = await self._call(request, headers, cookies, address, rest)
+        return await (handler or AgentEndpoints.application)(self, call)
+
+    async def _call(
+        self,
+        request: Request,
+        headers: dict[str, str],
+        cookies: list[str],
+        address: Address,
+        rest: tuple[str, ...],
+    ) -> Call:
+        """Who calls, and the session it means.
+
+        Raises:
+            Unauthorized: it does not show who it is; LimitReached: its network address calls too often.
+        """
+        entrance, client = self._entrance, request.client
+        shown = credentials(
+            headers,
+            request.url.query,
+            peer=client.host if client is not None else "",
+            secure=request.url.scheme == "https",
+            address=address if address.session else None,
+            origins=entrance.origins,
+            proxies=entrance.proxies,
         )
-        if route is None:
-            raise NotFound(
-                "This path names no session.",
-                remedy=f"Use /{self._entrance.prefix}/{{agent}}/{{sessionId}}.",
-            )
-        agent = self._entrance.resolve(route.agent_segment)
+        self._rate(shown.peer)
+        found = entrance.identify(shown)
+        known = await found if inspect.isawaitable(found) else found
+        if known.cookie is not None:
+            cookies.append(known.cookie)
+        if address.session:
+            address = self._gate.address(address, known.principal)
+        return Call(request, address, known.principal, shown.peer, rest)
+
+    def _minted_by(self, path: str) -> str | None:
+        """The agent of a path ``/{prefix}/{agent}``, which makes sessions."""
+        root = f"/{self._entrance.prefix}/"
+        segment = path.removeprefix(root).rstrip("/")
+        if not path.startswith(root) or not segment or "/" in segment:
+            return None
+        agent = self._entrance.resolve(segment)
         if agent is None:
             raise UnknownAgent(
-                f"There is no agent {route.agent_segment[:40]!r}.",
+                f"There is no agent {segment[:40]!r}.",
                 remedy="Check the agent's name in the path; GET /info.json lists them.",
             )
-        address = Address(agent, route.session)
-        last = route.rest[-1] if route.rest else ""
-        handler = _ROUTES.get((request.method if request.method != "HEAD" else "GET", last))
-        if handler is None:
-            return await self.application(request, address)
-        return await handler(self, request, address)
+        return agent
 
-    async def submit(self, request: Request, address: Address) -> Response:
+    async def mint(self, call: Call, cookies: list[str]) -> Response:
+        """``POST /agents/{agent}``: a new session with an id of 128 random bits, kept in a cookie too."""
+        address = await self._gate.mint(call.address.agent, call.who)
+        url = f"{call.request.scope.get('root_path', '')}/{self._entrance.prefix}/{address.agent}/{address.session}"
+        secure = "; Secure" if call.request.url.scheme == "https" else ""
+        cookies.append(
+            f"{session_cookie(address.agent)}={address.session}; Path=/; HttpOnly; SameSite=Lax{secure}"
+        )
+        return JSONResponse(
+            {"id": address.session, "agent": address.agent, "url": url},
+            status_code=201,
+            headers={"location": url, "cache-control": "no-store"},
+        )
+
+    async def submit(self, call: Call) -> Response:
         """``POST /agents/{agent}/{session}``: a turn, answered as an event stream."""
-        return answer_stream(await self._gate.submit(address, await self._body(request)))
+        body = await self._body(call.request)
+        return answer_stream(await self._gate.submit(call.address, call.who, body))
 
-    async def messages(self, request: Request, address: Address) -> Response:
+    async def messages(self, call: Call) -> Response:
         """``GET …/get-messages``: the transcript as a JSON array."""
-        body = await self._gate.messages(address, named_dialect(request.query_params))
-        return Response(body, media_type="application/json")
+        dialect = named_dialect(call.request.query_params)
+        body = await self._gate.messages(call.address, call.who, dialect)
+        return Response(body, media_type="application/json", headers={"cache-control": "no-store"})
 
-    async def stream(self, request: Request, address: Address) -> Response:
+    async def stream(self, call: Call) -> Response:
         """``GET …/stream``: the running turn from its first chunk, or 204."""
-        answer = await self._gate.resume(address)
+        answer = await self._gate.resume(call.address, call.who)
         return Response(status_code=204) if answer is None else answer_stream(answer)
 
-    async def session(self, request: Request, address: Address) -> Response:
+    async def session(self, call: Call) -> Response:
         """``GET /agents/{agent}/{session}``: with ``?chatId=`` the running answer for AI SDK 4 (protocol 6.3)."""
-        if "chatId" not in request.query_params:
-            return await self.application(request, address)
-        answer = await self._gate.resume(address, "v4")
+        if "chatId" not in call.request.query_params:
+            return await self.application(call)
+        answer = await self._gate.resume(call.address, call.who, "v4")
         return Response(status_code=204) if answer is None else answer_stream(answer)
 
-    async def application(self, request: Request, address: Address) -> Response:
+    async def application(self, call: Call) -> Response:
         """Everything else is the agent's own (protocol 1.5)."""
-        response = await self._gate.request(address, request)
+        response = await self._gate.request(call.address, call.who, call.request)
         if response is None:
-            known = ", ".join(sorted({name for _, name in _ROUTES if name}))
+            known = ", ".join(sorted({name for _, name in {**_ROUTES, **_OWN_ROUTES} if name}))
             raise NotFound(
-                f"{request.method} is not answered at this path.",
+                f"{call.request.method} is not answered at this path.",
                 remedy=f"POST a chat request to the session itself, or use one of {known} below it.",
             )
         return response
 
-    async def stop(self, request: Request, address: Address) -> Response:
+    async def stop(self, call: Call) -> Response:
         """``POST …/stop``: stop one turn (``{"requestId": …}``) or all of the session."""
-        body = await self._body(request)
-        try:
-            wanted = msgspec.json.decode(body, type=_StopBody).requestId if body.strip() else None
-        except msgspec.MsgspecError as error:
-            raise BadRequest(
-                f"The body of stop is not valid: {error}.",
-                remedy='Send no body, or {"requestId": "…"}.',
-            ) from error
-        return JSONResponse({"stopped": await self._gate.stop(address, wanted)})
+        body = await self._body(call.request)
+        wanted = (
+            _decoded(body, _StopBody, 'Send no body, or {"requestId": "…"}.').requestId
+            if body.strip()
+            else None
+        )
+        return JSONResponse({"stopped": await self._gate.stop(call.address, call.who, wanted)})
+
+    async def ticket(self, call: Call) -> Response:
+        """``POST …/ticket``: a secret that opens this session once, for pages that must not put a token in a URL."""
+        secret, ends_ms = self._ticket(call.who, call.address, call.request.headers.get("origin"))
+        return JSONResponse(
+            {"ticket": secret, "expires": ends_ms}, status_code=201, headers={"cache-control": "no-store"}
+        )
+
+    async def shares(self, call: Call) -> Response:
+        """``GET …/shares``: who else may enter; the owner's to see."""
+        shares = await self._gate.shares(call.address, call.who)
+        listed = [
+            {
+                "grantee": grantee,
+                "mode": grant.mode,
+                "created": grant.created_ms,
+                "expires": grant.expires_ms if grant.expires_ms < NEVER_MS else None,
+            }
+            for grantee, grant in sorted(shares.items())
+        ]
+        return JSONResponse({"shares": listed}, headers={"cache-control": "no-store"})
+
+    async def share(self, call: Call) -> Response:
+        """``POST …/shares`` with ``{"mode": "read"|"write", "principal"?: "user:bob", "seconds"?: 3600}``: let a
+        principal in, or, when none is named, whoever has the link that is returned."""
+        remedy = (
+            'Send {"mode": "read" or "write", "principal": "user:…" or nothing for a link, "seconds": …}.'
+        )
+        body = _decoded(await self._body(call.request), _ShareBody, remedy)
+        shared = await self._gate.share(call.address, call.who, body.principal, body.mode, for_s=body.seconds)
+        answer = {"mode": body.mode, "principal": body.principal}
+        if body.principal is None:
+            path = f"/{self._entrance.prefix}/{call.address}"
+            answer |= {"secret": shared, "url": f"{path}?share={shared}"}
+        return JSONResponse(answer, status_code=201, headers={"cache-control": "no-store"})
+
+    async def unshare(self, call: Call) -> Response:
+        """``DELETE …/shares/{grantee}``: end a share, by its grantee or by a link's secret."""
+        if not await self._gate.unshare(call.address, call.who, call.rest[-1]):
+            raise NotFound("There is no such share.", remedy="GET …/shares lists those there are.")
+        return JSONResponse({"ended": True})
+
+    async def export(self, call: Call) -> Response:
+        """``GET …/export``: all that is stored of the session, as a ZIP; the owner's to have."""
+        await self._gate.own(call.address, call.who)
+        pieces = await self._owners.export_session(call.address, actor=call.who.id, peer=call.peer)
+        return archive_response(pieces, call.address.session)
+
+    async def erase(self, call: Call) -> Response:
+        """``DELETE /agents/{agent}/{session}``: erase the session for good; the owner's to do. Answers a receipt."""
+        await self._gate.own(call.address, call.who)
+        receipt = await self._owners.erase_session(call.address, actor=call.who.id, peer=call.peer)
+        return Response(msgspec.json.encode(receipt), media_type="application/json")
 
     async def _body(self, request: Request) -> bytes:
         limit = self._body_bytes
@@ -144,18 +312,61 @@ class AgentEndpoints:
         return b"".join(pieces)
 
 
-_Handler = Callable[[AgentEndpoints, Request, Address], Awaitable[Response]]
+_Handler = Callable[[AgentEndpoints, Call], Awaitable[Response]]
 
 _ROUTES: dict[tuple[str, str], _Handler] = {
     ("POST", ""): AgentEndpoints.submit,
     ("GET", ""): AgentEndpoints.session,
+    ("DELETE", ""): AgentEndpoints.erase,
     ("GET", "get-messages"): AgentEndpoints.messages,
     ("GET", "stream"): AgentEndpoints.stream,
     ("POST", "stop"): AgentEndpoints.stop,
 }
+"""By method and last segment of the path, at any depth (protocol 1.5)."""
+
+_OWN_ROUTES: dict[tuple[str, str], _Handler] = {
+    ("POST", "ticket"): AgentEndpoints.ticket,
+    ("GET", "shares"): AgentEndpoints.shares,
+    ("POST", "shares"): AgentEndpoints.share,
+    ("GET", "export"): AgentEndpoints.export,
+}
+"""By method and the one segment below the session's; deeper paths are the application's."""
+
+_NAMED_ROUTES: dict[tuple[str, str], _Handler] = {("DELETE", "shares"): AgentEndpoints.unshare}
+"""By method and the first of two segments below the session's; the second names something."""
+
+_AGENT_ROUTES: dict[str, Callable[[AgentEndpoints, Call, list[str]], Awaitable[Response]]] = {
+    "POST": AgentEndpoints.mint
+}
+"""Of an agent itself, by method."""
+
+
+def _decoded(body: bytes, type: type[T], remedy: str) -> T:
+    try:
+        return msgspec.json.decode(body, type=type)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise BadRequest(f"The request body is not valid: {error}.", remedy=remedy) from error
+
+
+def archive_response(pieces: AsyncIterator[bytes], name: str) -> Response:
+    """A ZIP to be saved under a file name made of ``name``."""
+    plain = "".join(each if each.isascii() and (each.isalnum() or each in "-_.") else "-" for each in name)[
+        :100
+    ]
+    return StreamingResponse(
+        pieces,
+        media_type="application/zip",
+        headers={"content-disposition": f'attachment; filename="{plain}.zip"', "cache-control": "no-store"},
+    )
 
 
 def error_response(error: CuttyError) -> Response:
     """The JSON form of an error, with its HTTP status."""
-    headers = {"retry-after": "1"} if error.retry else None
+    headers: dict[str, str] = {}
+    if error.retry_after_s is not None:
+        headers["retry-after"] = str(max(1, math.ceil(error.retry_after_s)))
+    elif error.retry:
+        headers["retry-after"] = "1"
+    if isinstance(error, Unauthorized):
+        headers["www-authenticate"] = "Bearer"
     return JSONResponse(error.as_dict(), status_code=error.status, headers=headers)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from http.cookies import CookieError, SimpleCookie
 from typing import cast, get_args
-from urllib.parse import parse_qsl
 
 import msgspec
 
@@ -12,7 +12,10 @@ from ..core import addressing
 from ..errors import BadRequest, NotFound, UnknownAgent
 from ..ids import Address, new_connection_id
 from ..ports.door import Opening
+from ..ports.identity import BEARER_SUBPROTOCOL, PLAIN_SUBPROTOCOL, Credentials, Identified
 from ..wire.client import Dialect
+from ..wire.principal import NOBODY
+from .caller import check_host, credentials
 from .origin import check_origin
 
 MAX_LABEL = 128
@@ -21,55 +24,125 @@ MAX_LABEL = 128
 _DIALECTS: tuple[str, ...] = get_args(Dialect)
 
 
+Identify = Callable[[Credentials], Identified | Awaitable[Identified]]
+
+
+def anybody(_: Credentials) -> Identified:
+    """Where there is no access rule, all callers are one."""
+    return Identified(NOBODY)
+
+
 class Entrance(msgspec.Struct, frozen=True):
-    """The rules for coming in, the same for every WebSocket transport.
+    """The rules for coming in, the same for every transport.
 
     ``resolve`` gives the registered kebab name for an agent segment, or ``None``. ``origins`` are the allowed
     origins beside the server's own host (see :func:`~.origin.check_origin`). ``allow_default`` permits the
-    shared session ``default``.
+    session ``default``. ``identify`` tells who is calling. ``hosts`` are the names this server answers to, ``None``
+    meaning any; ``proxies`` are believed about where a request comes from.
     """
 
     resolve: Callable[[str], str | None]
     prefix: str = "agents"
     origins: frozenset[str] = frozenset()
     allow_default: bool = True
+    identify: Identify = anybody
+    hosts: frozenset[str] | None = None
+    proxies: tuple[str, ...] = ()
 
-    def admit(self, target: str, headers: Mapping[str, str]) -> Opening:
+    def admit(
+        self, target: str, headers: Mapping[str, str], *, peer: str = "", secure: bool = False
+    ) -> tuple[Opening, str | None]:
         """Read the raw request target (path and query) and the headers, whose names are lower case.
 
+        ``peer`` is the network address of the other end. Returns the opening, and the value of a ``Set-Cookie``
+        header when the caller has just been given a name.
+
         Raises:
-            OriginRefused, NotFound, UnknownAgent, BadAddress, BadRequest: why this socket may not come in.
+            OriginRefused, NotFound, UnknownAgent, BadAddress, BadRequest, Unauthorized: why this socket may not
+                come in.
         """
+        check_host(headers.get("host"), self.hosts)
         check_origin(headers.get("origin"), headers.get("host"), self.origins)
         path, _, query = target.partition("?")
+        address, by_query, _ = self.address(path, query, headers)
+        offered = offered_subprotocols(headers)
+        shown = credentials(
+            headers,
+            query,
+            subprotocols=offered,
+            peer=peer,
+            secure=secure,
+            websocket=True,
+            address=address,
+            origins=self.origins,
+            proxies=self.proxies,
+        )
+        label = _label(shown.query)
+        dialect = named_dialect(shown.query) or cast(
+            "Dialect | None", next((name for name in offered if name in _DIALECTS), None)
+        )
+        found = self.identify(shown)
+        pending = found if not isinstance(found, Identified) else None
+        known = found if isinstance(found, Identified) else Identified(NOBODY)
+        opening = Opening(
+            address=address,
+            label=label or new_connection_id(),
+            labelled=bool(label),
+            dialect=dialect,
+            by_query=by_query,
+            principal=known.principal,
+            peer=shown.peer,
+            identifying=pending,
+        )
+        return opening, known.cookie
+
+    def address(
+        self, path: str, query: str, headers: Mapping[str, str]
+    ) -> tuple[Address, bool, tuple[str, ...]]:
+        """What a raw path points at: the session, whether the query, a header or a cookie named it, and what
+        follows.
+
+        Raises:
+            NotFound, UnknownAgent, BadAddress: it points at no session of ours.
+        """
         route = addressing.parse(
             path,
             self.prefix,
             query=query,
-            session_header=headers.get("x-session-id"),
+            session_header=headers.get("x-session-id") or _minted(path, headers),
             allow_default=self.allow_default,
         )
         if route is None:
             raise NotFound(
-                f"No agent lives here; connect to /{self.prefix}/{{agent}}/{{sessionId}}.",
-                remedy="Check the path of the WebSocket address.",
+                "This path names no session.",
+                remedy=f"Use /{self.prefix}/{{agent}}/{{sessionId}}.",
             )
         agent = self.resolve(route.agent_segment)
         if agent is None:
             raise UnknownAgent(
                 f"No agent is called {route.agent_segment[:40]!r} here.",
-                remedy="Check the agent name in the address: a class ChatAgent is reached as chat-agent.",
+                remedy="Check the agent's name in the address (a class ChatAgent is reached as chat-agent); "
+                "GET /info.json lists them.",
             )
-        values = _first_values(query)
-        label = _label(values)
-        return Opening(
-            address=Address(agent, route.session),
-            label=label or new_connection_id(),
-            labelled=bool(label),
-            dialect=named_dialect(values)
-            or cast("Dialect | None", select_subprotocol(offered_subprotocols(headers))),
-            by_query=route.by_query,
-        )
+        return Address(agent, route.session), route.by_query, route.rest
+
+
+def session_cookie(agent: str) -> str:
+    """Name of the cookie that holds the id of a minted session of this agent."""
+    return f"cutty_session_{agent}"
+
+
+def _minted(path: str, headers: Mapping[str, str]) -> str | None:
+    """The minted session of this browser, for an address that names none (``default``)."""
+    cookie = headers.get("cookie")
+    segments = path.split("/")
+    if not cookie or len(segments) < 4 or segments[3] != addressing.DEFAULT_SESSION:
+        return None
+    try:
+        found = SimpleCookie(cookie).get(session_cookie(segments[2]))
+    except CookieError:
+        return None
+    return found.value if found is not None else None
 
 
 def merge_headers(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -88,15 +161,11 @@ def offered_subprotocols(headers: Mapping[str, str]) -> list[str]:
 
 
 def select_subprotocol(offered: Iterable[str]) -> str | None:
-    """The first offered value that names a dialect; ``None`` selects nothing, which every client accepts."""
-    return next((name for name in offered if name in _DIALECTS), None)
-
-
-def _first_values(query: str) -> dict[str, str]:
-    values: dict[str, str] = {}
-    for key, value in parse_qsl(query):
-        values.setdefault(key, value)
-    return values
+    """What to select of the offered values: one that names a dialect, else our own name, else the one that carries a
+    token. ``None`` selects nothing, which clients that offered something else accept or not as they like."""
+    names = list(offered)
+    plain = next((name for name in names if name in _DIALECTS or name == PLAIN_SUBPROTOCOL), None)
+    return plain or next((name for name in names if name.startswith(BEARER_SUBPROTOCOL)), None)
 
 
 def _label(values: Mapping[str, str]) -> str:

@@ -30,6 +30,11 @@ def check_origin(origin: str | None, host: str | None, allowed: Collection[str])
     )
 
 
+def speaks_for(origin: str | None, host: str | None, allowed: Collection[str]) -> bool:
+    """Whether cookies that come with a request of this page may count; not when only ``*`` lets the page in."""
+    return origin is None or _same_host(origin, host) or _named(origin, allowed)
+
+
 def cors_headers(
     origin: str | None,
     allowed: Collection[str],

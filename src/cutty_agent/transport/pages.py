@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -23,10 +24,17 @@ SECURITY: Final = {
 
 
 class Pages:
-    """An ASGI application that serves the files of ``root``; anything else is a 404 that says where things are."""
+    """An ASGI application that serves the files of ``root``; anything else is a 404 that says where things are.
 
-    def __init__(self, root: Path = WEB_ROOT) -> None:
+    ``greet`` gives the cookie of a visitor who opens a page and has none: requests that the page makes at the same
+    time would otherwise make a visitor each.
+    """
+
+    def __init__(
+        self, root: Path = WEB_ROOT, *, greet: Callable[[Request], str | None] | None = None
+    ) -> None:
         self._root = root.resolve()
+        self._greet = greet
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -43,7 +51,11 @@ class Pages:
         # Names under assets/ carry a hash of their content, so they may be kept for ever.
         forever = path.startswith("assets/")
         caching = "public, max-age=31536000, immutable" if forever else "no-cache"
-        return FileResponse(file, headers={**SECURITY, "cache-control": caching})
+        response = FileResponse(file, headers={**SECURITY, "cache-control": caching})
+        cookie = self._greet(request) if self._greet is not None and file.suffix == ".html" else None
+        if cookie is not None:
+            response.headers.append("set-cookie", cookie)
+        return response
 
 
 def not_found(request: Request) -> Response:

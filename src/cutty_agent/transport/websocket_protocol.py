@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from websockets.protocol import OPEN as CORE_OPEN
 
 from ..errors import CuttyError, ShuttingDown
-from ..ports.door import Door, Link
+from ..ports.door import Door, Link, Opening
 from ..wire.server import setup_error
 from .opening import Entrance, merge_headers
 from .timer_wheel import NOWHERE
@@ -241,22 +241,41 @@ class WebSocketProtocol(asyncio.Protocol):
             end = len(data)
         core = self.hub.greeting_core()
         request = core.request(data[:end])
+        admitted: Opening | Exception | None = None
         if request is not None:
-            core.send_response(core.accept(request))
+            admitted, cookie = self._admit(request.path, merge_headers(request.headers.raw_items()))
+            response = core.accept(request)
+            if cookie is not None:
+                response.headers["Set-Cookie"] = cookie
+            core.send_response(response)
         self._transport.write(b"".join(core.data_to_send()))
-        if request is None or core.state is not CORE_OPEN:
+        if admitted is None or core.state is not CORE_OPEN:
             self._transport.close()
             return
         self._state = _OPEN
         self._core = core if core.extensions else None
         self.hub.wheel.put(self, self.hub.first_ping_ticks())
-        self._enter(request.path, merge_headers(request.headers.raw_items()))
+        self._enter(admitted)
         if end < len(data):
             self._read(data[end:])
 
-    def _enter(self, target: str, headers: dict[str, str]) -> None:
+    def _admit(self, target: str, headers: dict[str, str]) -> tuple[Opening | Exception, str | None]:
+        """The opening and a cookie for the answer; or the error, which is told once the socket is open."""
+        peer = self._transport.get_extra_info("peername")
+        secure = self._transport.get_extra_info("sslcontext") is not None
         try:
-            self._link = self.hub.door.connect(self, self.hub.entrance.admit(target, headers))
+            # A socket file has no address: its peer is a string, or nothing.
+            return self.hub.entrance.admit(
+                target, headers, peer=peer[0] if isinstance(peer, tuple) else "", secure=secure
+            )
+        except Exception as error:
+            return error, None
+
+    def _enter(self, admitted: Opening | Exception) -> None:
+        try:
+            if isinstance(admitted, Exception):
+                raise admitted
+            self._link = self.hub.door.connect(self, admitted)
         except CuttyError as error:
             self.close(error.close_code, error.sentence)
         except Exception:

@@ -8,6 +8,9 @@ import msgspec
 
 from ..errors import BadRequest
 
+_UNREADABLE = (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding raises for text that is no JSON, of another shape, or nested too deeply."""
+
 Dialect = Literal["v5", "v4", "raw"]
 """What a client speaks: AI SDK 5-7 (canonical), AI SDK 4 data stream, or bare WebSocket (protocol 5)."""
 
@@ -164,7 +167,7 @@ def decode_frame(text: bytes | str) -> ClientFrame | Minimal | AppFrame:
     """
     try:
         frame: ClientFrame = _decode(text)
-    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as error:
+    except _UNREADABLE as error:
         return _decode_odd(text, error)
     if isinstance(frame, StateUpdate) and frame.state is msgspec.UNSET:
         return AppFrame(_as_bytes(text))
@@ -174,7 +177,7 @@ def decode_frame(text: bytes | str) -> ClientFrame | Minimal | AppFrame:
 def _decode_odd(text: bytes | str, error: Exception) -> Minimal | AppFrame:
     try:
         peek = _peek(text)
-    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError):
+    except _UNREADABLE:
         return AppFrame(_as_bytes(text))
     if peek.type is None and isinstance(peek.message, str):
         return Minimal(peek.message, peek.context)
@@ -221,14 +224,14 @@ def decode_body(text: str | bytes) -> tuple[ChatBody, dict[str, Any] | None]:
     try:
         # Transcripts of megabytes come with every request, so they are read once where once is enough.
         exact = _exact_body(text)
-    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError):
+    except _UNREADABLE:
         pass
     else:
         return exact, _known_rest(exact)
     try:
         body = _body(text)
         rest = {k: msgspec.json.decode(v) for k, v in _loose(text).items() if k not in _OWN}
-    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as error:
+    except _UNREADABLE as error:
         raise BadRequest(
             f"The body of the chat request is not valid: {error}.",
             remedy='Send a JSON object with "messages" (a list of UI messages) or "message" (one of them).',

@@ -16,7 +16,10 @@ class TurnRecord(msgspec.Struct, omit_defaults=True):
     new with it; ``body`` and ``client_tools`` came with it and are used again by continuations and recovery.
     ``outcome`` is ``None`` while the turn is open. ``attempts``, ``interruptions`` and ``progress_ms``
     (milliseconds since 1970) are the recovery counters.
-    ``base`` is the assistant message that a continuation extends."""
+    ``base`` is the assistant message that a continuation extends. ``by`` is the principal who asked, empty for the
+    server. ``accepted_ms``, ``first_ms`` (the first chunk) and ``ended_ms`` are milliseconds since 1970, 0 while
+    unknown; the rest of the figures is what the models consumed, ``cost_nano`` in thousand-millionths of a US dollar,
+    ``tools`` the names of the tools used, once for each use."""
 
     request_id: str
     kind: Kind
@@ -30,6 +33,16 @@ class TurnRecord(msgspec.Struct, omit_defaults=True):
     attempts: int = 0
     interruptions: int = 0
     progress_ms: int = 0
+    by: str = ""
+    accepted_ms: int = 0
+    first_ms: int = 0
+    ended_ms: int = 0
+    model: str = ""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_nano: int = 0
+    calls: int = 0
+    tools: tuple[str, ...] = ()
 
 
 encode_turn = msgspec.json.Encoder().encode

@@ -1,0 +1,115 @@
+"""What a turn costs: set aside before a model is called, and written down with its end."""
+
+from __future__ import annotations
+
+import msgspec
+
+from ..core.budget import Amount
+from ..core.reconcile import Row
+from ..ports.store import AddUsage, Op, PutValue
+from ..stream.live import Ending
+from ..wire.turn_record import TurnRecord
+from .room import Room
+from .running import Running
+from .spending import SPENT_KEY
+
+
+async def reserve(room: Room, running: Running) -> None:
+    """Set aside what the turn may consume, where there is a budget.
+
+    Raises:
+        LimitReached: a budget of the day does not allow it.
+    """
+    limiter = room.limiter
+    if not limiter.budgeted:
+        return
+    size = sum(len(row.body) for row in room.transcript.rows)
+    estimate: Amount = room.pricing.estimate(room.address.agent, size, room.settings.limits.reserve_tokens)
+    running.reservation = await limiter.reserve(
+        room.address, room.card.owner, estimate, kept=room.values.get(SPENT_KEY)
+    )
+
+
+def closed(room: Room, running: Running, ending: Ending, answer: Row | None) -> tuple[TurnRecord, list[Op]]:
+    """The record of an ended turn, with its figures, and the operations that add them to the sums."""
+    now_ms, record = room.clock.now_ms(), running.record
+    tokens_in = tokens_out = calls = cost_nano = 0
+    model = ""
+    if running.turn is not None:
+        used = running.turn.usage
+        tokens_in, tokens_out, calls, model = (
+            used.input_tokens,
+            used.output_tokens,
+            used.requests,
+            used.model or "",
+        )
+        cost_nano = room.pricing.cost(
+            model,
+            tokens_in,
+            tokens_out,
+            calls=calls,
+            cache_read_tokens=used.cache_read_tokens,
+            cache_write_tokens=used.cache_write_tokens,
+            agent=room.address.agent,
+        )
+    tools = _tools(answer, running.base)
+    done = msgspec.structs.replace(
+        record,
+        outcome=ending.outcome,
+        error=ending.error,
+        first_ms=running.first_ms,
+        ended_ms=now_ms,
+        model=model,
+        input_tokens=tokens_in,
+        output_tokens=tokens_out,
+        cost_nano=cost_nano,
+        calls=calls,
+        tools=tools,
+    )
+    ops: list[Op] = [
+        AddUsage(
+            room.card.owner,
+            now_ms,
+            ending.outcome,
+            model,
+            tokens_in,
+            tokens_out,
+            cost_nano,
+            calls,
+            len(tools),
+            running.first_ms - record.accepted_ms if running.first_ms and record.accepted_ms else None,
+            now_ms - record.accepted_ms if record.accepted_ms else 0,
+        )
+    ]
+    if running.reservation is not None:
+        kept = room.limiter.spent_value(running.reservation, tokens_in + tokens_out, cost_nano)
+        if kept is not None:
+            ops.append(kept)
+    return done, ops
+
+
+def settle(room: Room, running: Running, done: TurnRecord | None, ops: list[Op]) -> None:
+    """After the commit that ended the turn, or after it failed: give back what was set aside and not used."""
+    if running.reservation is None:
+        return
+    tokens, cost_nano = (0, 0) if done is None else (done.input_tokens + done.output_tokens, done.cost_nano)
+    room.limiter.settle(running.reservation, tokens, cost_nano)
+    for op in ops:
+        if isinstance(op, PutValue) and op.body is not None:
+            room.values[op.key] = op.body
+
+
+def _tools(answer: Row | None, base: Row | None) -> tuple[str, ...]:
+    """The tools this answer used, without those of the message it goes on with."""
+    if answer is None or b'"toolCallId"' not in answer.body:
+        return ()
+    before = set() if base is None else {call for call, _ in _calls(base)}
+    return tuple(name for call, name in _calls(answer) if call not in before)
+
+
+def _calls(row: Row) -> list[tuple[str, str]]:
+    return [
+        (str(part["toolCallId"]), str(part.get("toolName") or str(part["type"]).removeprefix("tool-")))
+        for part in row.message()["parts"]
+        if "toolCallId" in part
+    ]
