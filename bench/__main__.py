@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from bench import history, idle, latency, sessions, throughput
+from bench import access, history, idle, latency, limits, sessions, throughput
 
 ALL = {
     "throughput": throughput.main,
@@ -12,6 +12,8 @@ ALL = {
     "idle": idle.main,
     "latency": latency.main,
     "history": history.main,
+    "access": access.main,
+    "limits": limits.main,
 }
 
 

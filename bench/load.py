@@ -103,11 +103,12 @@ class Client(asyncio.Protocol):
         return perf_counter() - start
 
 
-async def connect(port: int, session: str, agent: str = "instant") -> Client:
+async def connect(port: int, session: str, agent: str = "instant", token: str | None = None) -> Client:
     """An open, greeted socket."""
     loop = asyncio.get_running_loop()
+    shown = f"&token={token}" if token else ""
     _, client = await loop.create_connection(
-        lambda: Client(f"/agents/{agent}/{session}?_pk={session}"), "127.0.0.1", port
+        lambda: Client(f"/agents/{agent}/{session}?_pk={session}{shown}"), "127.0.0.1", port
     )
     await client.greeted
     return client

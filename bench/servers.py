@@ -13,10 +13,14 @@ import uvicorn
 
 from bench.agents import Instant, words
 from cutty_agent import App
+from cutty_agent.access import JWT
 from cutty_agent.cli.tuning import tune
 from cutty_agent.config import load
+from cutty_agent.core.rate import Rate
 from cutty_agent.ports.door import Opening
 from cutty_agent.ports.outlet import Outlet
+from cutty_agent.session.limiter import Limiter
+from cutty_agent.session.rates import FrameMeter
 from cutty_agent.transport.opening import Entrance
 from cutty_agent.transport.websocket_protocol import websocket_protocol
 from cutty_agent.wire import server
@@ -86,6 +90,39 @@ async def _nothing(scope: Any, receive: Any, send: Any) -> None:
             return
 
 
+SECRET = "a secret that only the benchmarks know, of 32 bytes and more"
+
+LIMITS = {
+    "requests_per_minute": 1e9,
+    "principal_requests_per_minute": 1e9,
+    "runaway_turns_per_minute": 1e9,
+    "runaway_wakes_per_minute": 1e9,
+}
+"""The client is one greedy caller; what is counted is counted all the same."""
+
+
+def lift_limits() -> None:
+    """Count nothing: the reference for what the counting costs."""
+
+    class Uncounted(FrameMeter):
+        def take(self) -> float:
+            return 0.0
+
+    meter = Uncounted(Rate(1e9, 1e9), lambda: 0.0)
+    for name, answer in {
+        "frame_meter": meter,
+        "connect": None,
+        "disconnect": None,
+        "http": None,
+        "request": None,
+        "begin_turn": None,
+        "end_turn": None,
+        "note_turn": None,
+        "note_wake": None,
+    }.items():
+        setattr(Limiter, name, lambda *_, answer=answer, **__: answer)
+
+
 def main() -> None:
     """Serve until killed."""
     tune()
@@ -95,7 +132,10 @@ def main() -> None:
         app, ws = _nothing, websocket_protocol(BareDoor(), Entrance(resolve=lambda segment: segment))
     else:
         lifetimes = {"idle_s": float(sys.argv[4]) if len(sys.argv) > 4 else 30.0}
-        app = App([Instant], load(data=Path(sys.argv[3]), lifetimes=lifetimes, log_level="warning"))
+        if name == "unlimited":
+            lift_limits()
+        settings = load(data=Path(sys.argv[3]), lifetimes=lifetimes, limits=LIMITS, log_level="warning")
+        app = App([Instant], settings, identity=JWT(secret=SECRET) if name == "ruled" else None)
         ws = app.websocket_class()
         import logging
 

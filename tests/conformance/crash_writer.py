@@ -12,7 +12,19 @@ from pathlib import Path
 
 from cutty_agent.engines.embedded import EmbeddedStore, open_store
 from cutty_agent.ids import Address
-from cutty_agent.ports.store import AppendChunks, DropChunks, Op, PutMessage, PutState, PutTurn, PutValue
+from cutty_agent.ports.store import (
+    AddUsage,
+    AppendChunks,
+    DropChunks,
+    Op,
+    Park,
+    PutGrant,
+    PutMessage,
+    PutState,
+    PutTurn,
+    PutValue,
+)
+from cutty_agent.wire.card import Grant
 
 SESSIONS = 20
 
@@ -23,9 +35,9 @@ def say(*words: object) -> None:
 
 
 async def write(store: EmbeddedStore, name: str) -> None:
-    """Commit for ever; each commit changes five tables so that every one of them tells its number."""
+    """Commit for ever; each commit changes eight tables so that every one of them tells its number."""
     address = Address("chat", name)
-    snapshot = await store.claim(address, now_ms=1)
+    snapshot = await store.claim(address, owner=name, now_ms=1)
     say("claim", name, snapshot.epoch)
     last = int(snapshot.state or b"0")
     n = last + 1
@@ -36,11 +48,14 @@ async def write(store: EmbeddedStore, name: str) -> None:
             PutState(number),
             PutValue("last", number),
             PutTurn("turn", number, open=True),
+            AddUsage(name, n, "completed", input_tokens=n),
+            PutGrant("somebody", Grant("read", n)),
+            Park(f"{n}"),
             AppendChunks("turn", n, (number,)),
         ]
         if n % 10 == 0:  # chunks never reach further back than the last multiple of ten
-            ops[4:] = [DropChunks(("turn",)), AppendChunks("turn", n, (number,))]
-        await store.commit(address, snapshot.epoch, ops, now_ms=n)
+            ops[-1:] = [DropChunks(("turn",)), AppendChunks("turn", n, (number,))]
+        await store.commit(address, snapshot.epoch, ops, now_ms=n, expires_ms=n + 10**9)
         say("commit", name, n)
         n += 1
 

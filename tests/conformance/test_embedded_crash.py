@@ -11,7 +11,9 @@ import pytest
 from cutty_agent.engines.embedded import EmbeddedStore, open_readonly, open_store
 from cutty_agent.errors import DataDirectoryInUse, StaleEpoch
 from cutty_agent.ids import Address
-from cutty_agent.ports.store import ClearMessages
+from cutty_agent.ports.store import ClearMessages, Spent
+from cutty_agent.wire.card import Card, Grant
+from cutty_agent.wire.principal import NEVER_MS
 
 WRITER = Path(__file__).with_name("crash_writer.py")
 
@@ -65,7 +67,7 @@ async def verify(store: EmbeddedStore, seen: Acknowledged) -> None:
         with pytest.raises(StaleEpoch):
             await store.commit(address, 0, [ClearMessages()], now_ms=0)
         row = next(row for row in await store.sessions() if row.address == address)
-        found = await store.claim(address, now_ms=0)
+        found = await store.claim(address, owner=name, now_ms=1)
         assert found.epoch > seen.epochs[name]
         n = int(found.state or b"0")
         assert n >= last, "an acknowledged commit is lost"
@@ -76,7 +78,12 @@ async def verify(store: EmbeddedStore, seen: Acknowledged) -> None:
         assert found.messages[-1].body == number * 50
         first = max(n - n % 10, 1)
         assert await store.chunks(address, "turn") == [b"%d" % k for k in range(first, n + 1)]
-        assert row.active_ms == n
+        card = Card(name, 1, 1, NEVER_MS, {"somebody": Grant("read", n)}, str(n))
+        assert found.card == card
+        assert (row.active_ms, row.expires_ms, row.owner) == (n, n + 10**9, name)
+        # Every number was used once: what was written again after a crash was not there before it.
+        assert (row.turns, row.input_tokens) == (n, n * (n + 1) // 2)
+        assert await store.spent(day_ms=0, owner=name) == Spent(n * (n + 1) // 2, 0)
 
 
 @pytest.mark.faults

@@ -29,7 +29,7 @@ async def test_without_faults_it_keeps_every_rule(name: str) -> None:
 
 async def test_commits_fail_by_plan() -> None:
     store = FaultyStore(MemoryStore(), [None, Fault.REFUSED, Fault.UNANSWERED])
-    claim = await store.claim(ADA, now_ms=1)
+    claim = await store.claim(ADA, owner="", now_ms=1)
     found = []
     for n in range(4):
         answer = store.commit(ADA, claim.epoch, [PutMessage(f"m{n}", b"{}")], now_ms=1)
@@ -40,18 +40,19 @@ async def test_commits_fail_by_plan() -> None:
                 await answer
         else:
             await answer
-        found.append([message.id for message in await store.messages(ADA) or []])
+        stored = await store.messages(ADA)
+        found.append([message.id for message in stored.messages] if stored else None)
     assert found == [["m0"], ["m0"], ["m0", "m2"], ["m0", "m2", "m3"]]
 
 
 async def test_claims_fail_by_plan() -> None:
     store = FaultyStore(MemoryStore(), repeat(Fault.REFUSED), claims=[None, Fault.REFUSED, Fault.UNANSWERED])
-    first = await store.claim(ADA, now_ms=1)
+    first = await store.claim(ADA, owner="", now_ms=1)
     with pytest.raises(StoreUnavailable):
-        await store.claim(ADA, now_ms=1)
+        await store.claim(ADA, owner="", now_ms=1)
     await store.inner.commit(ADA, first.epoch, [], now_ms=1)
     with pytest.raises(StoreUnavailable):
-        await store.claim(ADA, now_ms=1)
+        await store.claim(ADA, owner="", now_ms=1)
     with pytest.raises(StaleEpoch):  # the lost claim was made all the same
         await store.inner.commit(ADA, first.epoch, [], now_ms=1)
     with pytest.raises(StoreUnavailable):

@@ -13,25 +13,36 @@ from hypothesis import strategies as st
 
 from cutty_agent.engines.embedded import open_store
 from cutty_agent.engines.memory import MemoryStore
-from cutty_agent.errors import StaleEpoch
+from cutty_agent.errors import CuttyError
 from cutty_agent.ids import Address
 from cutty_agent.ports.store import (
+    FOREVER,
+    AddUsage,
     AppendChunks,
     ClearMessages,
     DeleteMessages,
     DeleteTurns,
     DropChunks,
+    Lifetime,
     Op,
+    Park,
+    PutGrant,
     PutMessage,
+    PutOwner,
     PutState,
     PutTurn,
     PutValue,
     SessionStore,
     Snapshot,
+    Spent,
 )
+from cutty_agent.wire.card import Grant
+from cutty_agent.wire.principal import NEVER_MS
 
 NAMES = st.sampled_from(["a", "b", "c"])
 ADDRESSES = [Address("chat", "1"), Address("chat", "2"), Address("other", "1")]
+OWNERS = st.sampled_from(["", "user:a", "user:b"])
+TIMES = st.integers(0, 20)
 BODIES = st.binary(max_size=6)
 SOME = st.lists(NAMES, max_size=3).map(tuple)
 LINES = st.lists(st.binary(max_size=4).map(lambda body: body.replace(b"\n", b"n")), max_size=4).map(tuple)
@@ -46,6 +57,22 @@ OPS: st.SearchStrategy[Op] = st.one_of(
     st.builds(DeleteTurns, SOME),
     st.builds(AppendChunks, NAMES, st.just(0), LINES),
     st.builds(DropChunks, SOME),
+    st.builds(PutOwner, OWNERS),
+    st.builds(
+        PutGrant, NAMES, st.none() | st.builds(Grant, st.sampled_from(["read", "write"]), TIMES, TIMES)
+    ),
+    st.builds(Park, st.none() | NAMES),
+    st.builds(
+        AddUsage,
+        OWNERS,
+        TIMES,
+        st.sampled_from(["completed", "error", "aborted"]),
+        NAMES,
+        TIMES,
+        TIMES,
+        TIMES,
+        first_ms=st.none() | TIMES,
+    ),
 )
 
 
@@ -56,16 +83,31 @@ class Do(msgspec.Struct, frozen=True):
     address: Address
     stale: bool = False
     ops: tuple[Op, ...] = ()
+    owner: str | None = None
+    lifetime: Lifetime = FOREVER
+    create: bool = True
+    expired: bool = False
+    ends: int = NEVER_MS
 
 
 CALLS = st.one_of(
-    st.builds(Do, st.sampled_from(["claim", "claim", "delete"]), st.sampled_from(ADDRESSES)),
+    st.builds(
+        Do,
+        st.just("claim"),
+        st.sampled_from(ADDRESSES),
+        owner=st.none() | OWNERS,
+        lifetime=st.builds(Lifetime, st.sampled_from([NEVER_MS, 3]), st.sampled_from([NEVER_MS, 6])),
+        create=st.sampled_from([True, True, False]),
+        expired=st.sampled_from([False, False, True]),
+    ),
+    st.builds(Do, st.sampled_from(["delete", "sweep"]), st.sampled_from(ADDRESSES)),
     st.builds(
         Do,
         st.just("commit"),
         st.sampled_from(ADDRESSES),
         st.sampled_from([False, False, False, True]),
         st.lists(OPS, max_size=6).map(tuple),
+        ends=TIMES | st.just(NEVER_MS),
     ),
 )
 STEPS = st.lists(st.lists(CALLS, min_size=1, max_size=6), max_size=12)
@@ -89,21 +131,35 @@ def numbered(steps: list[list[Do]]) -> list[list[Do]]:
     ]
 
 
+async def sums(store: SessionStore) -> list[Spent]:
+    return [await store.spent(day_ms=0, owner=owner) for owner in (None, "", "user:a")]
+
+
 async def play(store: SessionStore, steps: list[list[Do]]) -> list[object]:
     """All that the store says on the way and in the end; epochs are told by their rank."""
     said: list[object] = []
     epochs: dict[Address, list[int]] = {address: [0] for address in ADDRESSES}
+    spent = await sums(store)  # outlives the sessions of the examples before
 
     async def say(do: Do, epoch: int, now_ms: int) -> object:
         try:
             if do.what == "claim":
-                return await store.claim(do.address, now_ms=now_ms)
+                return await store.claim(
+                    do.address,
+                    owner=do.owner,
+                    now_ms=now_ms,
+                    lifetime=do.lifetime,
+                    create=do.create,
+                    expired=do.expired,
+                )
             if do.what == "delete":
                 return await store.delete(do.address)
-            await store.commit(do.address, epoch, do.ops, now_ms=now_ms)
+            if do.what == "sweep":
+                return await store.delete_expired(ADDRESSES, now_ms=now_ms)
+            await store.commit(do.address, epoch, do.ops, now_ms=now_ms, expires_ms=do.ends)
             return "written"
-        except StaleEpoch:
-            return "stale"
+        except CuttyError as error:
+            return type(error)
 
     for now_ms, step in enumerate(steps):
         owners = {address: given[-1] for address, given in epochs.items()}
@@ -115,14 +171,22 @@ async def play(store: SessionStore, steps: list[list[Do]]) -> list[object]:
             if isinstance(answer, Snapshot):
                 epochs[do.address].append(answer.epoch)
                 # Made together with later calls, a claim may or may not see those: its content is compared below.
-                answer = (answer.created, answer.created_ms)
+                answer = (answer.created, answer.card.created_ms)
             said.append(answer)
         for address in ADDRESSES:
-            said.append(await store.messages(address))
+            said += [await store.card(address), await store.messages(address), await store.state(address)]
             said.extend([await store.chunks(address, turn) for turn in "abc"])
         said += [await store.sessions(), sorted(await store.interrupted())]
+        said += [await store.sessions(owner="user:a", agent="chat"), await store.sessions(parked=True)]
+        said += [
+            sorted(await store.expired(now_ms=now_ms, limit=10)),
+            await store.sessions(idle_since_ms=now_ms),
+        ]
+    for earlier, now in zip(spent, await sums(store), strict=True):
+        said.append((now.tokens - earlier.tokens, now.cost_nano - earlier.cost_nano))
     for address in ADDRESSES:
-        snapshot = await store.claim(address, now_ms=99)
+        await store.delete_expired([address], now_ms=99)
+        snapshot = await store.claim(address, owner=None, now_ms=99)
         assert snapshot.epoch > epochs[address][-1]
         said.append(msgspec.structs.replace(snapshot, epoch=0))
         await store.delete(address)

@@ -119,6 +119,7 @@ def test_the_write_connection_is_durable_and_bounded(tmp_path: Path) -> None:
     assert pragma("synchronous") == 2  # FULL: every commit is synced
     assert pragma("auto_vacuum") == 2  # INCREMENTAL
     assert pragma("mmap_size") == 0
+    assert pragma("secure_delete") == 1
     connection.close()
 
 

@@ -16,13 +16,22 @@ import pytest
 from cutty_agent.engines.embedded import EmbeddedStore, ledger, open_store, statements
 from cutty_agent.engines.embedded.connection import connect_writer
 from cutty_agent.engines.embedded.directory import database_path
-from cutty_agent.engines.embedded.jobs import ClaimJob, CommitJob, DeleteJob, Job
+from cutty_agent.engines.embedded.jobs import ClaimJob, CommitJob, DeleteJob, Job, NoteJob, PurgeJob
 from cutty_agent.engines.embedded.migrations import migrate
 from cutty_agent.engines.embedded.rounds import rounds
 from cutty_agent.engines.embedded.writer import Writer
 from cutty_agent.errors import BadRequest, StaleEpoch, StoreUnavailable
 from cutty_agent.ids import Address
-from cutty_agent.ports.store import FOREVER, AppendChunks, Op, PutMessage, StoredMessage
+from cutty_agent.ports.store import (
+    FOREVER,
+    AddUsage,
+    AppendChunks,
+    Op,
+    PutMessage,
+    Removed,
+    Spent,
+    StoredMessage,
+)
 from cutty_agent.wire.principal import NEVER_MS
 
 ADDRESSES = [Address("chat", f"s{n}") for n in range(40)]
@@ -37,6 +46,12 @@ async def claim_all(store: EmbeddedStore) -> list[int]:
     return [
         (await claim).epoch for claim in [store.claim(address, owner=None, now_ms=1) for address in ADDRESSES]
     ]
+
+
+async def stored(store: EmbeddedStore, address: Address) -> list[StoredMessage]:
+    found = await store.messages(address)
+    assert found is not None
+    return found.messages
 
 
 async def outcome(answer: Awaitable[object]) -> object:
@@ -106,14 +121,18 @@ async def test_a_value_that_cannot_be_stored_fails_its_own_commit_only(tmp_path:
         9: [PutMessage("ok", b"{}"), AppendChunks("t", 2**70, (b"a",))],
         11: [PutMessage("ok", "text"), PutMessage("no", None)],  # type: ignore[arg-type]  # what a caller may get wrong
     }
+    used = AddUsage("", 5, "completed", input_tokens=1)
     answers = [
-        store.commit(address, epoch + (n == 20), bad.get(n, [PutMessage("ok", b"{}")]), now_ms=5)
+        store.commit(address, epoch + (n == 20), [used, *bad.get(n, [PutMessage("ok", b"{}")])], now_ms=5)
         for n, (address, epoch) in enumerate(zip(ADDRESSES, epochs, strict=True))
     ]
     for n, address in enumerate(ADDRESSES):
         expected = BadRequest if n in bad else StaleEpoch if n == 20 else None
         assert await outcome(answers[n]) is expected
-        assert await store.messages(address) == ([] if expected else [StoredMessage("ok", b"{}")])
+        assert await stored(store, address) == ([] if expected else [StoredMessage("ok", b"{}")])
+    # Written once more, one by one, those that could be written were not counted twice.
+    assert await store.spent(day_ms=0) == Spent(tokens=40 - len(bad) - 1)
+    assert {row.turns for row in await store.sessions()} == {0, 1}
     active = {row.address: row.active_ms for row in await store.sessions()}
     assert [active[address] for address in ADDRESSES] == [1 if n in bad or n == 20 else 5 for n in range(40)]
     assert await store.check() == []
@@ -134,10 +153,10 @@ async def test_a_full_database_refuses_and_goes_on_when_there_is_room(tmp_path: 
     ]
     told = [await outcome(answer) for answer in answers]
     assert told == [StoreUnavailable if n == 5 else None for n in range(40)]
-    assert await store.messages(ADDRESSES[5]) == []
-    assert await store.delete(ADDRESSES[1])
+    assert await stored(store, ADDRESSES[5]) == []
+    assert await store.delete(ADDRESSES[1]) == Removed(1, 2, 0)
     await store.commit(ADDRESSES[5], epochs[5], large, now_ms=3)
-    assert [m.id for m in await store.messages(ADDRESSES[5]) or []] == ["first", "large"]
+    assert [m.id for m in await stored(store, ADDRESSES[5])] == ["first", "large"]
     assert await store.check() == []
     await store.close()
 
@@ -164,7 +183,7 @@ async def test_a_disk_that_takes_no_more_changes_nothing(tmp_path: Path) -> None
         ]
         assert [await outcome(answer) for answer in answers] == [StoreUnavailable] * 40
         assert await outcome(store.delete(ADDRESSES[1])) in (True, StoreUnavailable)
-    assert await store.messages(ADA) == [StoredMessage("before", b"{}")]
+    assert await stored(store, ADA) == [StoredMessage("before", b"{}")]
     await store.commit(ADA, epochs[0], [PutMessage("after", b"{}")], now_ms=3)
     await store.close()
     store = await open_store(tmp_path)
@@ -182,28 +201,28 @@ async def test_a_foreign_lock_refuses_everything_once_and_reads_go_on(tmp_path: 
         store.commit(address, epoch, [PutMessage("m", b"{}")], now_ms=2)
         for address, epoch in zip(ADDRESSES, epochs, strict=True)
     ]
-    assert await store.messages(ADA) == []
+    assert await stored(store, ADA) == []
     assert {await outcome(answer) for answer in answers} == {StoreUnavailable}
     other.execute("ROLLBACK")
     other.close()
     await store.commit(ADA, epochs[0], [PutMessage("m", b"{}")], now_ms=2)
-    assert await store.messages(ADA) == [StoredMessage("m", b"{}")]
+    assert await stored(store, ADA) == [StoredMessage("m", b"{}")]
     await store.close()
 
 
 async def test_several_event_loops_may_use_one_store(tmp_path: Path) -> None:
     store = await open_store(tmp_path)
 
-    async def use(address: Address) -> list[StoredMessage] | None:
+    async def use(address: Address) -> list[StoredMessage]:
         claim = await store.claim(address, owner=None, now_ms=1)
         for n in range(20):
             await store.commit(address, claim.epoch, [PutMessage(f"m{n}", b"{}")], now_ms=n)
-        return await store.messages(address)
+        return await stored(store, address)
 
     results = await asyncio.gather(
         use(ADA), *(asyncio.to_thread(asyncio.run, use(address)) for address in ADDRESSES[1:4])
     )
-    assert [[m.id for m in result or []] for result in results] == [[f"m{n}" for n in range(20)]] * 4
+    assert [[m.id for m in result] for result in results] == [[f"m{n}" for n in range(20)]] * 4
     await store.close()
 
 
@@ -218,7 +237,7 @@ async def test_sessions_that_are_no_longer_remembered_are_found_again(
             await store.commit(address, epoch, [PutMessage(f"m{n}", b"{}")], now_ms=n)
     assert len(store._writer._ledger._index) == 3
     for address in ADDRESSES:
-        assert [m.id for m in await store.messages(address) or []] == ["m0", "m1", "m2"]
+        assert [m.id for m in await stored(store, address)] == ["m0", "m1", "m2"]
     await store.close()
 
 
@@ -237,7 +256,7 @@ async def test_space_of_deleted_rows_is_given_back(tmp_path: Path) -> None:
     traced.saw["PRAGMA incremental_vacuum"] = vacuumed = threading.Event()
     delete = DeleteJob(ADA)
     traced.writer.submit(delete)
-    assert await delete.answer
+    assert await delete.answer == Removed(1, 120, 0)
     assert await asyncio.to_thread(vacuumed.wait, 10)
     await traced.writer.close()
     assert (tmp_path / "x.db").stat().st_size < full - 500_000
@@ -259,20 +278,39 @@ async def test_rounds_keep_what_depends_on_each_other_apart() -> None:
         commit(2, 1),
         commit(2, 2),
         claim(2),
+        NoteJob([]),
+        PurgeJob(ADDRESSES, 1),
+        NoteJob([]),
+        DeleteJob(ADDRESSES[1]),
+        claim(1),
     ]
     cut = [
-        (len(round.claims), len(round.deletes), sum(map(len, round.commits.values())))
+        (
+            len(round.claims),
+            len(round.deletes),
+            sum(map(len, round.commits.values())),
+            len(round.books),
+            round.purge is not None,
+        )
         for round in rounds(batch)
     ]
-    assert cut == [(2, 0, 2), (0, 0, 2), (0, 0, 1), (1, 0, 0)]
+    assert cut == [
+        (2, 0, 2, 0, False),
+        (0, 0, 2, 0, False),
+        (0, 0, 1, 0, False),
+        (1, 0, 0, 1, False),
+        (0, 0, 0, 0, True),
+        (0, 1, 0, 1, False),
+        (1, 0, 0, 0, False),
+    ]
 
 
 def test_no_statement_reads_a_whole_table() -> None:
     connection = sqlite3.connect(":memory:", isolation_level=None)
     migrate(connection)
-    tables = ("sessions", "messages", "turns", "chunks", "states", "entries")
+    tables = ("sessions", "messages", "turns", "chunks", "states", "entries", "grants", "usage_days")
     found = [value for value in vars(statements).values() if isinstance(value, statements.RowsStatement)]
-    assert len(found) >= 14
+    assert len(found) >= 23
     for statement in found:
         for size in (1, 2, 256):
             sql = statement._sql[size]

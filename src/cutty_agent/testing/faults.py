@@ -9,7 +9,22 @@ from typing import Any, TypeVar
 
 from ..errors import StoreUnavailable
 from ..ids import Address
-from ..ports.store import Op, SessionRow, SessionStore, Snapshot, StoredMessage, StoredTurn
+from ..ports.store import (
+    FOREVER,
+    AuditEntry,
+    AuditRow,
+    Lifetime,
+    Op,
+    Removed,
+    SessionRow,
+    SessionStore,
+    Snapshot,
+    Spent,
+    StoredTranscript,
+    StoredTurn,
+)
+from ..wire.card import Card
+from ..wire.principal import NEVER_MS
 
 T = TypeVar("T")
 
@@ -38,18 +53,31 @@ class FaultyStore:
         self._claims: Iterator[Fault | None] = iter(claims)
         self._unfinished: set[asyncio.Task[Any]] = set()
 
-    def claim(self, address: Address, *, now_ms: int) -> Awaitable[Snapshot]:
+    def claim(
+        self,
+        address: Address,
+        *,
+        owner: str | None,
+        now_ms: int,
+        lifetime: Lifetime = FOREVER,
+        create: bool = True,
+        expired: bool = False,
+    ) -> Awaitable[Snapshot]:
         fault = next(self._claims, None)
         if fault is Fault.REFUSED:
             return _fail()
-        answer = self.inner.claim(address, now_ms=now_ms)
+        answer = self.inner.claim(
+            address, owner=owner, now_ms=now_ms, lifetime=lifetime, create=create, expired=expired
+        )
         return self._lose(answer) if fault is Fault.UNANSWERED else answer
 
-    def commit(self, address: Address, epoch: int, ops: Sequence[Op], *, now_ms: int) -> Awaitable[None]:
+    def commit(
+        self, address: Address, epoch: int, ops: Sequence[Op], *, now_ms: int, expires_ms: int = NEVER_MS
+    ) -> Awaitable[None]:
         fault = next(self._commits, None)
         if fault is Fault.REFUSED:
             return _fail()
-        answer = self.inner.commit(address, epoch, ops, now_ms=now_ms)
+        answer = self.inner.commit(address, epoch, ops, now_ms=now_ms, expires_ms=expires_ms)
         return self._lose(answer) if fault is Fault.UNANSWERED else answer
 
     def _lose(self, answer: Awaitable[T]) -> Awaitable[T]:
@@ -58,11 +86,17 @@ class FaultyStore:
         task.add_done_callback(self._unfinished.discard)
         return asyncio.shield(task)
 
+    def card(self, address: Address) -> Awaitable[Card | None]:
+        return self.inner.card(address)
+
     def chunks(self, address: Address, turn: str) -> Awaitable[list[bytes]]:
         return self.inner.chunks(address, turn)
 
-    def messages(self, address: Address) -> Awaitable[list[StoredMessage] | None]:
+    def messages(self, address: Address) -> Awaitable[StoredTranscript | None]:
         return self.inner.messages(address)
+
+    def state(self, address: Address) -> Awaitable[bytes | None]:
+        return self.inner.state(address)
 
     def turns(self, address: Address) -> Awaitable[list[StoredTurn]]:
         return self.inner.turns(address)
@@ -71,12 +105,56 @@ class FaultyStore:
         return self.inner.interrupted()
 
     def sessions(
-        self, *, agent: str | None = None, after: Address | None = None, limit: int = 100
+        self,
+        *,
+        agent: str | None = None,
+        owner: str | None = None,
+        idle_since_ms: int | None = None,
+        parked: bool = False,
+        after: Address | None = None,
+        limit: int = 100,
     ) -> Awaitable[list[SessionRow]]:
-        return self.inner.sessions(agent=agent, after=after, limit=limit)
+        return self.inner.sessions(
+            agent=agent, owner=owner, idle_since_ms=idle_since_ms, parked=parked, after=after, limit=limit
+        )
 
-    def delete(self, address: Address) -> Awaitable[bool]:
+    def expired(self, *, now_ms: int, limit: int) -> Awaitable[list[Address]]:
+        return self.inner.expired(now_ms=now_ms, limit=limit)
+
+    def delete(self, address: Address) -> Awaitable[Removed]:
         return self.inner.delete(address)
+
+    def delete_expired(self, addresses: Sequence[Address], *, now_ms: int) -> Awaitable[Removed]:
+        return self.inner.delete_expired(addresses, now_ms=now_ms)
+
+    def scrub(self) -> Awaitable[bool]:
+        return self.inner.scrub()
+
+    def spent(self, *, day_ms: int, owner: str | None = None) -> Awaitable[Spent]:
+        return self.inner.spent(day_ms=day_ms, owner=owner)
+
+    def note(self, entries: Sequence[AuditEntry]) -> Awaitable[None]:
+        return self.inner.note(entries)
+
+    def audit(
+        self,
+        *,
+        before: int | None = None,
+        action: str | None = None,
+        actor: str | None = None,
+        address: Address | None = None,
+        limit: int = 100,
+    ) -> Awaitable[list[AuditRow]]:
+        return self.inner.audit(before=before, action=action, actor=actor, address=address, limit=limit)
+
+    def forget_audit(self, *, before_ms: int) -> Awaitable[int]:
+        return self.inner.forget_audit(before_ms=before_ms)
+
+    def revoke(self, key: str, *, until_ms: int, now_ms: int) -> Awaitable[None]:
+        return self.inner.revoke(key, until_ms=until_ms, now_ms=now_ms)
+
+    def revocations(self, *, now_ms: int) -> Awaitable[dict[str, int]]:
+        return self.inner.revocations(now_ms=now_ms)
 
     def check(self) -> Awaitable[list[str]]:
         return self.inner.check()

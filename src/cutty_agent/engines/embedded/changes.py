@@ -6,19 +6,25 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 
 from ...ports.store import (
+    AddUsage,
     AppendChunks,
     ClearMessages,
     DeleteMessages,
     DeleteTurns,
     DropChunks,
     Op,
+    Park,
+    PutGrant,
     PutMessage,
+    PutOwner,
     PutState,
     PutTurn,
     PutValue,
 )
+from ...wire.card import Grant
 from . import statements
 from .statements import Row, RowsStatement
+from .usage import Usage
 
 
 class TableChanges:
@@ -49,9 +55,19 @@ class TableChanges:
 
 
 class Changes:
-    """Everything that the commits of a round change below their ``sessions`` rows."""
+    """Everything that the commits of a round change, but the times of their sessions."""
 
-    __slots__ = ("_chunks", "_entries", "_messages", "_states", "_turns")
+    __slots__ = (
+        "_chunks",
+        "_entries",
+        "_grants",
+        "_messages",
+        "_owners",
+        "_parked",
+        "_states",
+        "_turns",
+        "_usage",
+    )
 
     def __init__(self) -> None:
         self._messages = TableChanges()
@@ -59,18 +75,23 @@ class Changes:
         self._chunks = TableChanges()
         self._states = TableChanges()
         self._entries = TableChanges()
+        self._grants = TableChanges()
+        # Of these a session has one, and the last word counts.
+        self._owners: dict[int, str] = {}
+        self._parked: dict[int, str | None] = {}
+        self._usage: Usage | None = None
 
-    def add(self, idx: int, ops: Sequence[Op]) -> None:
-        """Append the operations of a commit of the session with this index."""
+    def add(self, idx: int, agent: str, ops: Sequence[Op]) -> None:
+        """Append the operations of a commit of the session of this agent with this index."""
         for op in ops:
-            self._add(idx, op)
+            self._add(idx, agent, op)
 
-    def _add(self, idx: int, op: Op) -> None:
+    def _add(self, idx: int, agent: str, op: Op) -> None:
         match op:
             case AppendChunks(turn=turn, first=first, bodies=bodies):
                 if bodies:
-                    row = (idx, turn, first, len(bodies), pack(bodies))
-                    self._chunks.add(idx, statements.APPEND_CHUNKS, (row,))
+                    batch = (idx, turn, first, len(bodies), pack(bodies))
+                    self._chunks.add(idx, statements.APPEND_CHUNKS, (batch,))
             case PutMessage(id=id, body=body):
                 self._messages.add(idx, statements.PUT_MESSAGE, ((idx, id, body),))
             case PutTurn(id=id, record=record, open=open):
@@ -93,13 +114,29 @@ class Changes:
                 self._messages.add(idx, statements.DELETE_MESSAGE, [(idx, id) for id in ids])
             case ClearMessages():
                 self._messages.add(idx, statements.CLEAR_MESSAGES, ((idx,),))
+            case AddUsage():
+                self._usage = self._usage or Usage()
+                self._usage.add(idx, agent, op)
+            case PutGrant(grantee=grantee, grant=None):
+                self._grants.add(idx, statements.DELETE_GRANT, ((idx, grantee),))
+            case PutGrant(grantee=grantee, grant=Grant() as grant):
+                row = (idx, grantee, grant.mode, grant.created_ms, grant.expires_ms)
+                self._grants.add(idx, statements.PUT_GRANT, (row,))
+            case PutOwner(owner=owner):
+                self._owners[idx] = owner
+            case Park(reason=reason):
+                self._parked[idx] = reason
             case _:
                 raise TypeError(f"{type(op).__name__} with these fields is not an operation of the store")
 
     def write(self, connection: sqlite3.Connection) -> None:
         """Execute it all; the tables do not depend on each other."""
-        for table in (self._messages, self._turns, self._chunks, self._states, self._entries):
+        for table in (self._messages, self._turns, self._chunks, self._states, self._entries, self._grants):
             table.write(connection)
+        statements.SET_OWNER.run(connection, list(self._owners.items()))
+        statements.PARK.run(connection, list(self._parked.items()))
+        if self._usage is not None:
+            self._usage.write(connection)
 
 
 def pack(bodies: tuple[bytes, ...]) -> bytes:

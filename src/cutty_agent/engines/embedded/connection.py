@@ -24,6 +24,9 @@ def connect_writer(path: Path, *, busy_timeout_s: float) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA wal_autocheckpoint = {_AUTOCHECKPOINT_PAGES}")
         connection.execute(f"PRAGMA journal_size_limit = {_LOG_KEPT_BYTES}")
+        # Deleted rows and freed pages become zeros at once. Costs a fifth more bytes in the log (dropped chunks), and
+        # processor time that drowns in the noise. Not the whole story: see scrubbing.
+        connection.execute("PRAGMA secure_delete = ON")
         connection.execute("PRAGMA cache_size = -16384")
         connection.execute("PRAGMA temp_store = MEMORY")
     except BaseException:

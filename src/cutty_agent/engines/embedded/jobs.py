@@ -1,13 +1,13 @@
-"""What waits for the writer, and which of it may be written together."""
+"""What waits for the writer."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 from ...ids import Address
-from ...ports.store import Op
+from ...ports.store import AuditEntry, Lifetime, Op, Removed
 
 T = TypeVar("T")
 
@@ -18,6 +18,8 @@ class Claimed(NamedTuple):
     epoch: int
     idx: int
     created_ms: int
+    active_ms: int
+    expires_ms: int
 
     @property
     def created(self) -> bool:
@@ -25,17 +27,23 @@ class Claimed(NamedTuple):
         return self.idx == self.epoch
 
 
+class Purged(NamedTuple):
+    """What one round of removing expired sessions took away, and the addresses it did not come to."""
+
+    removed: Removed
+    left: tuple[Address, ...]
+
+
 class Job(Generic[T]):
-    """A write of one session, and the loop and future that wait for it.
+    """A write, and the loop and future that wait for it.
 
     The writer sets ``value`` or ``error`` and overwrites them when it has to start again; the waiter sees them
     only after the transaction is over.
     """
 
-    __slots__ = ("address", "answer", "error", "loop", "value")
+    __slots__ = ("answer", "error", "loop", "value")
 
-    def __init__(self, address: Address) -> None:
-        self.address = address
+    def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         self.answer: asyncio.Future[T] = self.loop.create_future()
         self.value: T | None = None
@@ -52,71 +60,93 @@ class Job(Generic[T]):
 
 
 class ClaimJob(Job[Claimed]):
-    __slots__ = ("now_ms",)
+    __slots__ = ("address", "create", "expired", "lifetime", "now_ms", "owner")
 
-    def __init__(self, address: Address, now_ms: int) -> None:
-        super().__init__(address)
+    def __init__(
+        self,
+        address: Address,
+        *,
+        owner: str | None,
+        now_ms: int,
+        lifetime: Lifetime,
+        create: bool,
+        expired: bool,
+    ) -> None:
+        super().__init__()
+        self.address = address
+        self.owner = owner
         self.now_ms = now_ms
+        self.lifetime = lifetime
+        self.create = create and not expired
+        self.expired = expired
 
 
 class CommitJob(Job[None]):
-    __slots__ = ("epoch", "now_ms", "ops")
+    __slots__ = ("address", "epoch", "expires_ms", "now_ms", "ops")
 
-    def __init__(self, address: Address, epoch: int, ops: Sequence[Op], now_ms: int) -> None:
-        super().__init__(address)
+    def __init__(
+        self, address: Address, epoch: int, ops: Sequence[Op], *, now_ms: int, expires_ms: int
+    ) -> None:
+        super().__init__()
+        self.address = address
         self.epoch = epoch
         self.ops = tuple(ops)
         self.now_ms = now_ms
+        self.expires_ms = expires_ms
 
 
-class DeleteJob(Job[bool]):
+class DeleteJob(Job[Removed]):
+    __slots__ = ("address",)
+
+    def __init__(self, address: Address) -> None:
+        super().__init__()
+        self.address = address
+
+
+class PurgeJob(Job[Purged]):
+    """Remove those of these sessions that have expired, as many as fit into one round."""
+
+    __slots__ = ("addresses", "now_ms")
+
+    def __init__(self, addresses: Sequence[Address], now_ms: int) -> None:
+        super().__init__()
+        self.addresses = tuple(addresses)
+        self.now_ms = now_ms
+
+
+class NoteJob(Job[None]):
+    __slots__ = ("entries",)
+
+    def __init__(self, entries: Sequence[AuditEntry]) -> None:
+        super().__init__()
+        self.entries = tuple(entries)
+
+
+class ForgetAuditJob(Job[int]):
+    """Remove audit entries older than a moment, as many as fit into one round."""
+
+    __slots__ = ("before_ms",)
+
+    def __init__(self, before_ms: int) -> None:
+        super().__init__()
+        self.before_ms = before_ms
+
+
+class RevokeJob(Job[None]):
+    __slots__ = ("key", "now_ms", "until_ms")
+
+    def __init__(self, key: str, *, until_ms: int, now_ms: int) -> None:
+        super().__init__()
+        self.key = key
+        self.until_ms = until_ms
+        self.now_ms = now_ms
+
+
+class ScrubJob(Job[bool]):
+    """Rewrite the files without what was removed; the one job that is not part of a transaction."""
+
     __slots__ = ()
 
 
-AnyJob = ClaimJob | CommitJob | DeleteJob
-
-
-class Round:
-    """Jobs whose order does not matter: one claim or one delete of a session, or commits of one epoch of it."""
-
-    __slots__ = ("claims", "commits", "deletes")
-
-    def __init__(self) -> None:
-        self.claims: dict[Address, ClaimJob] = {}
-        self.deletes: dict[Address, DeleteJob] = {}
-        self.commits: dict[Address, list[CommitJob]] = {}
-
-    def admit(self, job: AnyJob) -> bool:
-        """Take the job in; false when it must come after what this round holds."""
-        address = job.address
-        if address in self.claims or address in self.deletes:
-            return False
-        earlier = self.commits.get(address)
-        match job:
-            case CommitJob():
-                if earlier is None:
-                    self.commits[address] = [job]
-                elif earlier[0].epoch == job.epoch:
-                    earlier.append(job)
-                else:
-                    return False
-            case ClaimJob():
-                if earlier is not None:
-                    return False
-                self.claims[address] = job
-            case DeleteJob():
-                if earlier is not None:
-                    return False
-                self.deletes[address] = job
-        return True
-
-
-def rounds(batch: Sequence[AnyJob]) -> Iterator[Round]:
-    """The batch cut into rounds, to be written one after the other."""
-    current = Round()
-    for job in batch:
-        if not current.admit(job):
-            yield current
-            current = Round()
-            current.admit(job)
-    yield current
+BookJob = NoteJob | ForgetAuditJob | RevokeJob
+"""Writes that concern no session's rows."""

@@ -7,10 +7,10 @@ from collections import OrderedDict
 
 from ...errors import StaleEpoch
 from ...ids import Address
-from . import statements
+from . import books, claims, removal, statements
 from .changes import Changes
-from .jobs import Claimed, ClaimJob, CommitJob, DeleteJob, Round
-from .statements import Row
+from .jobs import BookJob, ClaimJob, CommitJob, DeleteJob, ForgetAuditJob, NoteJob, PurgeJob
+from .rounds import Round
 
 INDEX_CACHE = 4096
 """Sessions whose integer index is remembered; the least recently written are looked up again."""
@@ -36,6 +36,10 @@ class Ledger:
             self._delete(job)
         if round.commits:
             self._commit(round.commits)
+        if round.purge is not None:
+            self._purge(round.purge)
+        if round.books:
+            self._books(round.books)
 
     def forget(self) -> None:
         """Drop what was remembered of sessions, because the transaction it came from was rolled back.
@@ -44,49 +48,52 @@ class Ledger:
         """
         self._index.clear()
 
-    def _claim(self, claims: dict[Address, ClaimJob]) -> None:
-        run = self._connection
-        rows: list[Row] = []
-        epochs: dict[tuple[str, str], int] = {}
-        for address, job in claims.items():
-            self._epoch += 1
-            epochs[address.agent, address.session] = epoch = self._epoch
-            rows.append((epoch, address.agent, address.session, epoch, job.now_ms, job.now_ms))
-        run.execute("UPDATE epochs SET last = ?", (self._epoch,))
-        statements.CLAIM.run(run, rows)
-        for group in statements.split(list(epochs)):
-            for agent, session, idx, created_ms in statements.CLAIMED.execute(run, group).fetchall():
-                address = Address(agent, session)
-                claims[address].value = Claimed(epochs[agent, session], idx, created_ms)
-                self._remember(address, idx)
+    def _claim(self, jobs: dict[Address, ClaimJob]) -> None:
+        first = self._epoch + 1
+        self._epoch += len(jobs)
+        self._connection.execute("UPDATE epochs SET last = ?", (self._epoch,))
+        for address, claimed in claims.claim(self._connection, jobs, first):
+            jobs[address].value = claimed
+            self._remember(address, claimed.idx)
 
     def _delete(self, job: DeleteJob) -> None:
-        address = job.address
-        self._index.pop(address, None)
-        cursor = self._connection.execute(
-            "DELETE FROM sessions WHERE agent = ? AND session = ?", (address.agent, address.session)
-        )
-        job.value = cursor.rowcount > 0
+        self._index.pop(job.address, None)
+        job.value = removal.delete(self._connection, job.address)
+
+    def _purge(self, job: PurgeJob) -> None:
+        for address in job.addresses:
+            self._index.pop(address, None)
+        job.value = removal.purge(self._connection, job.addresses, job.now_ms)
+
+    def _books(self, jobs: list[BookJob]) -> None:
+        for job in jobs:
+            match job:
+                case NoteJob():
+                    books.note(self._connection, job.entries)
+                case ForgetAuditJob():
+                    job.value = books.forget(self._connection, job.before_ms)
+                case _:
+                    books.revoke(self._connection, job.key, job.until_ms, job.now_ms)
 
     def _commit(self, commits: dict[Address, list[CommitJob]]) -> None:
-        owners: dict[int, list[CommitJob]] = {}
+        writers: dict[int, list[CommitJob]] = {}
         for address, jobs in commits.items():
             idx = self._index_of(address)
             if idx is None:
                 _refuse(jobs)
             else:
-                owners[idx] = jobs
-        for idx in self._fenced_off(owners):
-            _refuse(owners.pop(idx))
+                writers[idx] = jobs
+        for idx in self._fenced_off(writers):
+            _refuse(writers.pop(idx))
         changes = Changes()
-        for idx, jobs in owners.items():
+        for idx, jobs in writers.items():
             for job in jobs:
-                changes.add(idx, job.ops)
+                changes.add(idx, job.address.agent, job.ops)
         changes.write(self._connection)
 
-    def _fenced_off(self, owners: dict[int, list[CommitJob]]) -> list[int]:
-        """Let the present owners through; the indexes of the others."""
-        rows = [(idx, jobs[-1].epoch, jobs[-1].now_ms) for idx, jobs in owners.items()]
+    def _fenced_off(self, writers: dict[int, list[CommitJob]]) -> list[int]:
+        """Let the present writers through; the indexes of the others."""
+        rows = [(idx, jobs[-1].epoch, jobs[-1].now_ms, jobs[-1].expires_ms) for idx, jobs in writers.items()]
         stale: list[int] = []
         for group in statements.split(rows):
             if statements.FENCE.execute(self._connection, group).rowcount == len(group):

@@ -47,6 +47,54 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             DELETE FROM entries WHERE idx = old.idx;
         END""",
     ),
+    (
+        # Whose a session is, until when it lives, and what it has consumed. The end that does not come is 2^62.
+        "ALTER TABLE sessions ADD COLUMN owner TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE sessions ADD COLUMN expires_ms INTEGER NOT NULL DEFAULT 4611686018427387904",
+        "ALTER TABLE sessions ADD COLUMN parked TEXT",
+        "ALTER TABLE sessions ADD COLUMN turns INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE sessions ADD COLUMN errors INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE sessions ADD COLUMN input_tokens INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE sessions ADD COLUMN output_tokens INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE sessions ADD COLUMN cost_nano INTEGER NOT NULL DEFAULT 0",
+        # Partial, because every commit sets the end anew: where sessions live for ever it costs nothing.
+        "CREATE INDEX sessions_expires ON sessions (expires_ms) WHERE expires_ms < 4611686018427387904",
+        "CREATE INDEX sessions_owner ON sessions (owner, agent, session) WHERE owner <> ''",
+        "CREATE INDEX sessions_parked ON sessions (agent, session) WHERE parked IS NOT NULL",
+        """CREATE TABLE grants (
+            seq INTEGER PRIMARY KEY, idx INTEGER NOT NULL, grantee TEXT NOT NULL, mode TEXT NOT NULL,
+            created_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL
+        )""",
+        "CREATE UNIQUE INDEX grants_grantee ON grants (idx, grantee)",
+        # day counts UTC days since 1970. The owner comes before the agent, because what one principal has spent
+        # today is asked often. first_ms is the sum over the first_count turns that had a first chunk.
+        """CREATE TABLE usage_days (
+            day INTEGER NOT NULL, owner TEXT NOT NULL, agent TEXT NOT NULL, model TEXT NOT NULL,
+            turns INTEGER NOT NULL, errors INTEGER NOT NULL,
+            input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, cost_nano INTEGER NOT NULL,
+            calls INTEGER NOT NULL, tools INTEGER NOT NULL,
+            duration_ms INTEGER NOT NULL, first_ms INTEGER NOT NULL, first_count INTEGER NOT NULL,
+            PRIMARY KEY (day, owner, agent, model)
+        ) WITHOUT ROWID""",
+        # AUTOINCREMENT, so that the number of a removed entry is not given again.
+        """CREATE TABLE audit (
+            seq INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL,
+            agent TEXT NOT NULL, session TEXT NOT NULL, peer TEXT NOT NULL, detail TEXT NOT NULL, count INTEGER NOT NULL
+        )""",
+        "CREATE INDEX audit_at ON audit (at_ms)",
+        "CREATE INDEX audit_actor ON audit (actor)",
+        "CREATE INDEX audit_session ON audit (agent, session) WHERE agent <> ''",
+        "CREATE TABLE revocations (key TEXT PRIMARY KEY, until_ms INTEGER NOT NULL) WITHOUT ROWID",
+        "DROP TRIGGER session_deleted",
+        """CREATE TRIGGER session_deleted AFTER DELETE ON sessions BEGIN
+            DELETE FROM messages WHERE idx = old.idx;
+            DELETE FROM turns WHERE idx = old.idx;
+            DELETE FROM chunks WHERE idx = old.idx;
+            DELETE FROM states WHERE idx = old.idx;
+            DELETE FROM entries WHERE idx = old.idx;
+            DELETE FROM grants WHERE idx = old.idx;
+        END""",
+    ),
 )
 """Step n leads from ``PRAGMA user_version`` n to n + 1. Published steps are never edited, only followed by others."""
 

@@ -1,23 +1,17 @@
-"""What can be read from the tables, on any connection."""
+"""What can be read of one session, on any connection."""
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
+from typing import TypeVar
 
-from ...errors import BadRequest, StoreCorrupt
+from ...errors import StoreCorrupt
 from ...ids import Address
-from ...ports.store import SessionRow, Snapshot, StoredMessage, StoredTurn
+from ...ports.store import Snapshot, StoredMessage, StoredTranscript, StoredTurn
+from ...wire.card import Card, Grant
 
-_PAGE = """
-    SELECT agent, session, created_ms, active_ms,
-        (SELECT count(*) FROM messages WHERE messages.idx = sessions.idx),
-        (SELECT count(*) FROM turns WHERE turns.idx = sessions.idx AND turns.open = 1)
-    FROM sessions WHERE {agent} (agent, session) > (?, ?) ORDER BY agent, session LIMIT ?
-"""
-_ALL_AGENTS = _PAGE.format(agent="")
-_ONE_AGENT = _PAGE.format(agent="agent = ? AND")
-
-_ORPHANS = ("messages", "turns", "chunks", "states", "entries")
+T = TypeVar("T")
 
 
 def find(connection: sqlite3.Connection, address: Address) -> int | None:
@@ -28,40 +22,51 @@ def find(connection: sqlite3.Connection, address: Address) -> int | None:
     return None if row is None else int(row[0])
 
 
-def session(connection: sqlite3.Connection, address: Address, *, only: int | None = None) -> Snapshot | None:
+def card(connection: sqlite3.Connection, address: Address) -> Card | None:
+    """The card of a session; ``None`` when it does not exist."""
+    return _of_one_moment(connection, address, lambda idx, epoch, card: card)
+
+
+def session(connection: sqlite3.Connection, address: Address) -> Snapshot | None:
     """What a session holds, all of one moment; ``None`` when it does not exist. ``created`` is false.
 
-    ``epoch`` is that of its latest owner. With ``only``, a session of this address that has another integer index
-    (because the former was deleted and a new one made) counts as not existing.
+    ``epoch`` is that of its latest writer.
     """
-    connection.execute("BEGIN")
-    try:
-        row = connection.execute(
-            "SELECT idx, epoch, created_ms FROM sessions WHERE agent = ? AND session = ?",
-            (address.agent, address.session),
-        ).fetchone()
-        if row is None or (only is not None and row[0] != only):
+    return _of_one_moment(
+        connection, address, lambda idx, epoch, card: _snapshot(connection, idx, epoch, card)
+    )
+
+
+def claimed(
+    connection: sqlite3.Connection, address: Address, idx: int, owner: str | None
+) -> Snapshot | Card | None:
+    """What a session holds that was claimed for ``owner`` when it had this integer index.
+
+    ``None`` when that session was deleted since, even if another was made. Only the card when it was given to
+    another principal since: then what it holds is not read.
+    """
+
+    def answer(found: int, epoch: int, card: Card) -> Snapshot | Card | None:
+        if found != idx:
             return None
-        idx, epoch, created_ms = row
-        state = connection.execute("SELECT body FROM states WHERE idx = ?", (idx,)).fetchone()
-        values = connection.execute("SELECT key, body FROM entries WHERE idx = ?", (idx,)).fetchall()
-        return Snapshot(
-            epoch=epoch,
-            created=False,
-            created_ms=created_ms,
-            messages=_messages(connection, idx),
-            state=None if state is None else state[0],
-            values=dict(values),
-            turns=_turns(connection, idx),
-        )
-    finally:
-        connection.execute("COMMIT")
+        if owner is not None and card.owner != owner:
+            return card
+        return _snapshot(connection, idx, epoch, card)
+
+    return _of_one_moment(connection, address, answer)
 
 
-def messages(connection: sqlite3.Connection, address: Address) -> list[StoredMessage] | None:
+def messages(connection: sqlite3.Connection, address: Address) -> StoredTranscript | None:
     """The transcript; ``None`` when the session does not exist."""
+    return _of_one_moment(
+        connection, address, lambda idx, epoch, card: StoredTranscript(card, _messages(connection, idx))
+    )
+
+
+def state(connection: sqlite3.Connection, address: Address) -> bytes | None:
+    """The state; ``None`` when there is none."""
     idx = find(connection, address)
-    return None if idx is None else _messages(connection, idx)
+    return None if idx is None else _state(connection, idx)
 
 
 def turns(connection: sqlite3.Connection, address: Address) -> list[StoredTurn]:
@@ -93,51 +98,54 @@ def chunks(connection: sqlite3.Connection, address: Address, turn: str) -> list[
     return bodies
 
 
-def interrupted(connection: sqlite3.Connection) -> list[Address]:
-    """Sessions with an open turn."""
-    rows = connection.execute(
-        "SELECT agent, session FROM sessions WHERE idx IN (SELECT idx FROM turns WHERE open = 1)"
+def _of_one_moment(
+    connection: sqlite3.Connection, address: Address, answer: Callable[[int, int, Card], T]
+) -> T | None:
+    """What ``answer`` makes of the index, the epoch and the card of a session, reading in the same transaction."""
+    connection.execute("BEGIN")
+    try:
+        row = connection.execute(
+            "SELECT idx, epoch, owner, created_ms, active_ms, expires_ms, parked FROM sessions"
+            " WHERE agent = ? AND session = ?",
+            (address.agent, address.session),
+        ).fetchone()
+        if row is None:
+            return None
+        idx, epoch, owner, created_ms, active_ms, expires_ms, parked = row
+        card = Card(owner, created_ms, active_ms, expires_ms, _grants(connection, idx), parked)
+        return answer(idx, epoch, card)
+    finally:
+        connection.execute("COMMIT")
+
+
+def _snapshot(connection: sqlite3.Connection, idx: int, epoch: int, card: Card) -> Snapshot:
+    values = connection.execute("SELECT key, body FROM entries WHERE idx = ?", (idx,)).fetchall()
+    return Snapshot(
+        epoch=epoch,
+        created=False,
+        card=card,
+        messages=_messages(connection, idx),
+        state=_state(connection, idx),
+        values=dict(values),
+        turns=_turns(connection, idx),
     )
-    return [Address(agent, session) for agent, session in rows.fetchall()]
 
 
-def sessions(
-    connection: sqlite3.Connection, agent: str | None, after: Address | None, limit: int
-) -> list[SessionRow]:
-    """A page of sessions ordered by address.
-
-    Raises:
-        BadRequest: ``limit`` is not 1 to 1000.
-    """
-    if not 1 <= limit <= 1000:
-        raise BadRequest(f"limit is {limit}.", remedy="Ask for 1 to 1000 sessions a page.")
-    start = (after.agent, after.session) if after else ("", "")
-    if agent is None:
-        rows = connection.execute(_ALL_AGENTS, (*start, limit))
-    else:
-        rows = connection.execute(_ONE_AGENT, (agent, *start, limit))
-    return [SessionRow(Address(row[0], row[1]), *row[2:]) for row in rows.fetchall()]
-
-
-def problems(connection: sqlite3.Connection) -> list[str]:
-    """What SQLite's full integrity check finds, and rows that belong to no session. Slow on a large database."""
-    found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(100)").fetchall()]
-    if found != ["ok"]:
-        return found
-    return [
-        f"{count} rows of {table} belong to no session"
-        for table in _ORPHANS
-        if (
-            count := connection.execute(
-                f"SELECT count(*) FROM {table} WHERE idx NOT IN (SELECT idx FROM sessions)"
-            ).fetchone()[0]
-        )
-    ]
+def _grants(connection: sqlite3.Connection, idx: int) -> dict[str, Grant]:
+    rows = connection.execute(
+        "SELECT grantee, mode, created_ms, expires_ms FROM grants WHERE idx = ?", (idx,)
+    )
+    return {grantee: Grant(*rest) for grantee, *rest in rows.fetchall()}
 
 
 def _messages(connection: sqlite3.Connection, idx: int) -> list[StoredMessage]:
     rows = connection.execute("SELECT id, body FROM messages WHERE idx = ? ORDER BY seq", (idx,))
     return [StoredMessage(id, body) for id, body in rows.fetchall()]
+
+
+def _state(connection: sqlite3.Connection, idx: int) -> bytes | None:
+    row = connection.execute("SELECT body FROM states WHERE idx = ?", (idx,)).fetchone()
+    return None if row is None else row[0]
 
 
 def _turns(connection: sqlite3.Connection, idx: int) -> list[StoredTurn]:

@@ -6,10 +6,11 @@ import sqlite3
 from pathlib import Path
 from types import TracebackType
 
-from ...errors import NotFound, StoreCorrupt
+from ...errors import NotFound, StoreError, StoreUnavailable
 from ...ids import Address
-from ...ports.store import SessionRow, Snapshot, StoredMessage, StoredTurn
-from . import queries
+from ...ports.store import AuditRow, SessionRow, Snapshot, Spent, StoredTranscript, StoredTurn
+from ...wire.card import Card
+from . import books, listings, queries, usage
 from .connection import as_store_error, connect_reader
 from .directory import database_path
 from .migrations import VERSION, refuse_newer, version_of
@@ -26,18 +27,42 @@ class ReadOnlyStore:
         self._connection = connection
 
     def sessions(
-        self, *, agent: str | None = None, after: Address | None = None, limit: int = 100
+        self,
+        *,
+        agent: str | None = None,
+        owner: str | None = None,
+        idle_since_ms: int | None = None,
+        parked: bool = False,
+        after: Address | None = None,
+        limit: int = 100,
     ) -> list[SessionRow]:
         """As ``SessionStore.sessions``."""
-        return guarded(queries.sessions, self._connection, agent, after, limit)
+        return guarded(
+            listings.sessions,
+            self._connection,
+            agent=agent,
+            owner=owner,
+            idle_since_ms=idle_since_ms,
+            parked=parked,
+            after=after,
+            limit=limit,
+        )
 
     def session(self, address: Address) -> Snapshot | None:
         """All that is kept of a session but its chunks, without claiming it; ``None`` when it does not exist."""
         return guarded(queries.session, self._connection, address)
 
-    def messages(self, address: Address) -> list[StoredMessage] | None:
+    def card(self, address: Address) -> Card | None:
+        """As ``SessionStore.card``."""
+        return guarded(queries.card, self._connection, address)
+
+    def messages(self, address: Address) -> StoredTranscript | None:
         """As ``SessionStore.messages``."""
         return guarded(queries.messages, self._connection, address)
+
+    def state(self, address: Address) -> bytes | None:
+        """As ``SessionStore.state``."""
+        return guarded(queries.state, self._connection, address)
 
     def turns(self, address: Address) -> list[StoredTurn]:
         """The turn records, in the order of first insertion; empty when the session does not exist."""
@@ -47,9 +72,25 @@ class ReadOnlyStore:
         """As ``SessionStore.chunks``."""
         return guarded(queries.chunks, self._connection, address, turn)
 
+    def audit(
+        self,
+        *,
+        before: int | None = None,
+        action: str | None = None,
+        actor: str | None = None,
+        address: Address | None = None,
+        limit: int = 100,
+    ) -> list[AuditRow]:
+        """As ``SessionStore.audit``."""
+        return guarded(books.page, self._connection, before, action, actor, address, limit)
+
+    def spent(self, *, day_ms: int, owner: str | None = None) -> Spent:
+        """As ``SessionStore.spent``."""
+        return guarded(usage.spent, self._connection, day_ms, owner)
+
     def check(self) -> list[str]:
         """As ``SessionStore.check``."""
-        return guarded(queries.problems, self._connection)
+        return guarded(listings.problems, self._connection)
 
     def close(self) -> None:
         """Idempotent."""
@@ -69,8 +110,8 @@ def open_readonly(directory: Path, *, busy_timeout_s: float = 5.0) -> ReadOnlySt
 
     Raises:
         NotFound: there is no store in this directory.
-        StoreCorrupt: not a database, or its schema is not the one of this program.
-        StoreUnavailable: the file cannot be opened.
+        StoreCorrupt: not a database, or its schema is newer than this program.
+        StoreUnavailable: the file cannot be opened, or its schema is older.
     """
     path = database_path(directory)
     if not path.is_file():
@@ -84,7 +125,7 @@ def open_readonly(directory: Path, *, busy_timeout_s: float = 5.0) -> ReadOnlySt
         version = version_of(connection)
         refuse_newer(version)
         if version < VERSION:
-            raise StoreCorrupt(
+            raise StoreUnavailable(
                 f"The database has schema version {version}; this program reads version {VERSION}.",
                 remedy="Start the server once: it brings the schema up to date.",
             )
@@ -92,7 +133,7 @@ def open_readonly(directory: Path, *, busy_timeout_s: float = 5.0) -> ReadOnlySt
         if connection is not None:
             connection.close()
         raise as_store_error(error) from error
-    except StoreCorrupt:
+    except StoreError:
         if connection is not None:
             connection.close()
         raise

@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import TypeVar
 
-Row = tuple[int | str | bytes, ...]
+from ...wire.principal import NEVER_MS
+
+Row = tuple[int | str | bytes | None, ...]
 R = TypeVar("R", bound=Row)
 
 _SIZES = (256, 128, 64, 32, 16, 8, 4, 2, 1)
@@ -57,25 +59,96 @@ def _delete(table: str, key: str) -> RowsStatement:
     )
 
 
-CLAIM = RowsStatement(
-    "INSERT INTO sessions (idx, agent, session, epoch, created_ms, active_ms) VALUES {rows}"
-    " ON CONFLICT (agent, session) DO UPDATE SET epoch = excluded.epoch",
-    width=6,
+TAKE = RowsStatement(
+    "UPDATE sessions SET epoch = claim.column3,"
+    " active_ms = CASE WHEN claim.column8 THEN active_ms ELSE claim.column5 END,"
+    " expires_ms = CASE WHEN claim.column8 THEN expires_ms"
+    f" ELSE min(created_ms + claim.column7, claim.column5 + claim.column6, {NEVER_MS}) END"
+    " FROM (VALUES {rows}) AS claim"
+    " WHERE sessions.agent = claim.column1 AND sessions.session = claim.column2"
+    " AND (claim.column4 IS NULL OR sessions.owner = claim.column4)"
+    " AND (sessions.expires_ms <= claim.column5) = claim.column8"
+    " RETURNING agent, session, idx, created_ms, active_ms, expires_ms",
+    width=8,
 )
-"""Rows ``(epoch, agent, session, epoch, now_ms, now_ms)``."""
+"""Rows ``(agent, session, epoch, owner or None, now_ms, idle_ms, age_ms, expired)``: the one place where owners are
+compared. Returns the sessions that were claimed."""
 
-CLAIMED = RowsStatement(
-    "SELECT agent, session, idx, created_ms FROM (VALUES {rows}) AS asked CROSS JOIN sessions"
-    " ON sessions.agent = asked.column1 AND sessions.session = asked.column2",
-    width=2,
+MAKE = RowsStatement(
+    "INSERT INTO sessions (idx, agent, session, epoch, created_ms, active_ms, owner, expires_ms) VALUES {rows}"
+    " ON CONFLICT (agent, session) DO NOTHING"
+    " RETURNING agent, session, idx, created_ms, active_ms, expires_ms",
+    width=8,
 )
+"""Rows ``(epoch, agent, session, epoch, now_ms, now_ms, owner, expires_ms)``. Returns the sessions that were made."""
 
 FENCE = RowsStatement(
-    "UPDATE sessions SET active_ms = owner.column3 FROM (VALUES {rows}) AS owner"
-    " WHERE sessions.idx = owner.column1 AND sessions.epoch = owner.column2",
+    "UPDATE sessions SET active_ms = writer.column3, expires_ms = writer.column4 FROM (VALUES {rows}) AS writer"
+    " WHERE sessions.idx = writer.column1 AND sessions.epoch = writer.column2",
+    width=4,
+)
+"""Rows ``(idx, epoch, now_ms, expires_ms)``: the one place where an old writer is recognised."""
+
+SET_OWNER = RowsStatement(
+    "UPDATE sessions SET owner = given.column2 FROM (VALUES {rows}) AS given WHERE sessions.idx = given.column1",
+    width=2,
+)
+PARK = RowsStatement(
+    "UPDATE sessions SET parked = given.column2 FROM (VALUES {rows}) AS given WHERE sessions.idx = given.column1",
+    width=2,
+)
+ADD_TOTALS = RowsStatement(
+    "UPDATE sessions SET turns = turns + used.column2, errors = errors + used.column3,"
+    " input_tokens = input_tokens + used.column4, output_tokens = output_tokens + used.column5,"
+    " cost_nano = cost_nano + used.column6 FROM (VALUES {rows}) AS used WHERE sessions.idx = used.column1",
+    width=6,
+)
+"""These three update a session once, whatever number of rows it has among those given: give one row for each."""
+
+_SUMS = (
+    "turns",
+    "errors",
+    "input_tokens",
+    "output_tokens",
+    "cost_nano",
+    "calls",
+    "tools",
+    "duration_ms",
+    "first_ms",
+    "first_count",
+)
+ADD_USAGE = RowsStatement(
+    f"INSERT INTO usage_days (day, owner, agent, model, {', '.join(_SUMS)}) VALUES {{rows}}"
+    " ON CONFLICT (day, owner, agent, model) DO UPDATE SET "
+    + ", ".join(f"{name} = {name} + excluded.{name}" for name in _SUMS),
+    width=14,
+)
+
+DELETE_EXPIRED = RowsStatement(
+    "DELETE FROM sessions WHERE idx IN (SELECT sessions.idx FROM (VALUES {rows}) AS gone CROSS JOIN sessions"
+    " ON sessions.agent = gone.column1 AND sessions.session = gone.column2 AND sessions.expires_ms <= gone.column3)",
     width=3,
 )
-"""Rows ``(idx, epoch, now_ms)``: the one place where an old owner is recognised."""
+COUNT_EXPIRED = RowsStatement(
+    "SELECT count(*),"
+    " ifnull(sum((SELECT count(*) FROM messages WHERE messages.idx = sessions.idx)), 0),"
+    " ifnull(sum((SELECT count(*) FROM turns WHERE turns.idx = sessions.idx)), 0)"
+    " FROM (VALUES {rows}) AS gone CROSS JOIN sessions"
+    " ON sessions.agent = gone.column1 AND sessions.session = gone.column2 AND sessions.expires_ms <= gone.column3",
+    width=3,
+)
+"""Rows ``(agent, session, now_ms)``, of addresses that differ: sessions, messages and turns that would be removed."""
+
+NOTE = RowsStatement(
+    "INSERT INTO audit (at_ms, actor, action, agent, session, peer, detail, count) VALUES {rows}", width=8
+)
+
+PUT_GRANT = RowsStatement(
+    "INSERT INTO grants (idx, grantee, mode, created_ms, expires_ms) VALUES {rows} ON CONFLICT (idx, grantee)"
+    " DO UPDATE SET mode = excluded.mode, created_ms = excluded.created_ms, expires_ms = excluded.expires_ms",
+    width=5,
+)
+DELETE_GRANT = _delete("grants", "grantee")
 
 PUT_MESSAGE = RowsStatement(
     "INSERT INTO messages (idx, id, body) VALUES {rows} ON CONFLICT (idx, id) DO UPDATE SET body = excluded.body",

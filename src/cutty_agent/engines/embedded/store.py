@@ -5,27 +5,47 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
+import time
 from collections.abc import Awaitable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from ...errors import CuttyError
 from ...ids import Address
-from ...ports.store import Op, SessionRow, Snapshot, StoredMessage, StoredTurn
-from . import queries
+from ...ports.store import (
+    FOREVER,
+    AuditEntry,
+    AuditRow,
+    Lifetime,
+    Op,
+    Removed,
+    SessionRow,
+    Snapshot,
+    Spent,
+    StoredTranscript,
+    StoredTurn,
+)
+from ...wire.card import Card
+from ...wire.principal import NEVER_MS
+from . import books, listings, queries, usage
+from .claims import not_owner
 from .connection import as_store_error, connect_reader, connect_writer, refuse_damaged
 from .directory import DirectoryLock, database_path
-from .jobs import ClaimJob, CommitJob, DeleteJob
+from .jobs import ClaimJob, CommitJob, DeleteJob, ForgetAuditJob, Job, NoteJob, PurgeJob, RevokeJob, ScrubJob
 from .migrations import migrate, refuse_newer, version_of
 from .reader import Reader, guarded
 from .writer import Writer
+
+T = TypeVar("T")
 
 
 class EmbeddedStore:
     """A ``SessionStore`` on SQLite. Made by :func:`open_store`; may be used from several event loops.
 
-    A claim of a session that exists leaves its ``active_ms`` alone; only commits move it.
+    What sessions read of themselves and what is listed across sessions have a connection each, so that waking a
+    session does not wait for an operator's long list.
     """
 
     def __init__(
@@ -35,52 +55,144 @@ class EmbeddedStore:
         self._path = path
         self._busy_timeout_s = busy_timeout_s
         self._reader = Reader(connect_reader(path, busy_timeout_s=busy_timeout_s))
+        self._lister = Reader(connect_reader(path, busy_timeout_s=busy_timeout_s))
         self._writer = Writer(write)
 
-    async def claim(self, address: Address, *, now_ms: int) -> Snapshot:
-        job = ClaimJob(address, now_ms)
-        self._writer.submit(job)
-        claimed = await job.answer
-        fresh = Snapshot(claimed.epoch, claimed.created, claimed.created_ms, [], None, {}, [])
+    async def claim(
+        self,
+        address: Address,
+        *,
+        owner: str | None,
+        now_ms: int,
+        lifetime: Lifetime = FOREVER,
+        create: bool = True,
+        expired: bool = False,
+    ) -> Snapshot:
+        claimed = await self._write(
+            ClaimJob(address, owner=owner, now_ms=now_ms, lifetime=lifetime, create=create, expired=expired)
+        )
+        card = Card(owner or "", claimed.created_ms, claimed.active_ms, claimed.expires_ms)
+        fresh = Snapshot(claimed.epoch, claimed.created, card, [], None, {}, [])
         if claimed.created:
             return fresh
         # Read beside the writer, so that waking a long session holds up nobody's commit. In between only a later
-        # owner can have changed it, or a delete; either way this epoch no longer lets anything be written.
-        kept = await self._reader.run(queries.session, address, only=claimed.idx)
-        return fresh if kept is None else msgspec.structs.replace(kept, epoch=claimed.epoch)
+        # writer can have changed it, or a delete; either way this epoch no longer lets anything be written.
+        match await self._reader.run(queries.claimed, address, claimed.idx, owner):
+            case Snapshot() as kept:
+                return msgspec.structs.replace(kept, epoch=claimed.epoch)
+            case Card():
+                raise not_owner(address)
+        return fresh
 
-    def commit(self, address: Address, epoch: int, ops: Sequence[Op], *, now_ms: int) -> Awaitable[None]:
-        job = CommitJob(address, epoch, ops, now_ms)
+    def commit(
+        self, address: Address, epoch: int, ops: Sequence[Op], *, now_ms: int, expires_ms: int = NEVER_MS
+    ) -> Awaitable[None]:
+        job = CommitJob(address, epoch, ops, now_ms=now_ms, expires_ms=expires_ms)
         try:
             self._writer.submit(job)
         except CuttyError as error:
             job.answer.set_exception(error)
         return job.answer
 
+    async def card(self, address: Address) -> Card | None:
+        return await self._reader.run(queries.card, address)
+
     async def chunks(self, address: Address, turn: str) -> list[bytes]:
         return await self._reader.run(queries.chunks, address, turn)
 
-    async def messages(self, address: Address) -> list[StoredMessage] | None:
+    async def messages(self, address: Address) -> StoredTranscript | None:
         return await self._reader.run(queries.messages, address)
+
+    async def state(self, address: Address) -> bytes | None:
+        return await self._reader.run(queries.state, address)
 
     async def turns(self, address: Address) -> list[StoredTurn]:
         return await self._reader.run(queries.turns, address)
 
     async def interrupted(self) -> list[Address]:
-        return await self._reader.run(queries.interrupted)
+        return await self._lister.run(listings.interrupted)
 
     async def sessions(
-        self, *, agent: str | None = None, after: Address | None = None, limit: int = 100
+        self,
+        *,
+        agent: str | None = None,
+        owner: str | None = None,
+        idle_since_ms: int | None = None,
+        parked: bool = False,
+        after: Address | None = None,
+        limit: int = 100,
     ) -> list[SessionRow]:
-        return await self._reader.run(queries.sessions, agent, after, limit)
+        return await self._lister.run(
+            listings.sessions,
+            agent=agent,
+            owner=owner,
+            idle_since_ms=idle_since_ms,
+            parked=parked,
+            after=after,
+            limit=limit,
+        )
 
-    async def delete(self, address: Address) -> bool:
-        job = DeleteJob(address)
-        self._writer.submit(job)
-        return await job.answer
+    async def expired(self, *, now_ms: int, limit: int) -> list[Address]:
+        return await self._lister.run(listings.expired, now_ms, limit)
+
+    async def delete(self, address: Address) -> Removed:
+        return await self._write(DeleteJob(address))
+
+    async def delete_expired(self, addresses: Sequence[Address], *, now_ms: int) -> Removed:
+        """As the port says, but in as many transactions as it takes: none lasts much longer than
+        :data:`~cutty_agent.engines.embedded.removal.ROUND_S`, and commits that wait go between them. Each session is
+        removed as a whole; when the store fails in between, some are already gone."""
+        removed, left = Removed(), tuple(addresses)
+        while left:
+            started = time.monotonic()
+            round = await self._write(PurgeJob(left, now_ms))
+            left = round.left
+            if left:
+                await asyncio.sleep(time.monotonic() - started)  # at least half of the time is for others
+            removed = Removed(
+                removed.sessions + round.removed.sessions,
+                removed.messages + round.removed.messages,
+                removed.turns + round.removed.turns,
+            )
+        return removed
+
+    async def scrub(self) -> bool:
+        """As the port says. Commits wait meanwhile; see :mod:`.scrubbing`."""
+        return await self._write(ScrubJob())
+
+    async def spent(self, *, day_ms: int, owner: str | None = None) -> Spent:
+        reader = self._lister if owner is None else self._reader
+        return await reader.run(usage.spent, day_ms, owner)
+
+    async def note(self, entries: Sequence[AuditEntry]) -> None:
+        await self._write(NoteJob(entries))
+
+    async def audit(
+        self,
+        *,
+        before: int | None = None,
+        action: str | None = None,
+        actor: str | None = None,
+        address: Address | None = None,
+        limit: int = 100,
+    ) -> list[AuditRow]:
+        return await self._lister.run(books.page, before, action, actor, address, limit)
+
+    async def forget_audit(self, *, before_ms: int) -> int:
+        forgotten = step = await self._write(ForgetAuditJob(before_ms))
+        while step == books.FORGET_STEP:
+            step = await self._write(ForgetAuditJob(before_ms))
+            forgotten += step
+        return forgotten
+
+    async def revoke(self, key: str, *, until_ms: int, now_ms: int) -> None:
+        await self._write(RevokeJob(key, until_ms=until_ms, now_ms=now_ms))
+
+    async def revocations(self, *, now_ms: int) -> dict[str, int]:
+        return await self._lister.run(books.revocations, now_ms)
 
     async def check(self) -> list[str]:
-        await self._reader.run(lambda _: None)  # raises when closed
+        await self._lister.run(lambda _: None)  # raises when closed
         return await asyncio.to_thread(self._check)
 
     def _check(self) -> list[str]:
@@ -88,13 +200,18 @@ class EmbeddedStore:
         with contextlib.closing(
             connect_reader(self._path, busy_timeout_s=self._busy_timeout_s)
         ) as connection:
-            return guarded(queries.problems, connection)
+            return guarded(listings.problems, connection)
 
     async def close(self) -> None:
         await self._writer.finish()
         await self._reader.close()  # not before, because the claims just written are read by it
+        await self._lister.close()
         await self._writer.close()  # the last connection, so that it leaves one tidy file
         self._lock.release()
+
+    async def _write(self, job: Job[T]) -> T:
+        self._writer.submit(job)
+        return await job.answer
 
 
 async def open_store(

@@ -9,11 +9,15 @@ import threading
 import time
 from collections.abc import Sequence
 from queue import SimpleQueue
+from typing import Any
 
 from ...errors import StoreUnavailable
 from .connection import as_store_error
-from .jobs import AnyJob, rounds
+from .jobs import Job, PurgeJob, ScrubJob
 from .ledger import Ledger
+from .rounds import rounds
+from .scrubbing import scrub
+from .space import Space
 
 BUSY_BATCH = 8
 """Jobs in a batch from which on the writer waits a moment before it takes the next."""
@@ -23,12 +27,6 @@ PATIENCE_S = 0.002
 
 MAX_BATCH = 1024
 """Jobs in one transaction at most, so that the first of them does not wait for ever."""
-
-_FREE_PAGES_KEPT = 1024
-"""Pages of deleted rows (4 MiB) that stay in the file for the next rows."""
-
-_FREE_PAGES_STEP = 256
-"""Pages given back to the file system at a time, while nothing waits."""
 
 
 class Writer:
@@ -41,13 +39,14 @@ class Writer:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._ledger = Ledger(connection)
-        self._queue: SimpleQueue[AnyJob | None] = SimpleQueue()
+        self._space = Space(connection)
+        self._queue: SimpleQueue[Job[Any] | None] = SimpleQueue()
         self._gate = threading.Lock()  # nothing is queued behind the end
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="cutty-store-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, job: AnyJob) -> None:
+    def submit(self, job: Job[Any]) -> None:
         """Queue a job; it is carried out whatever happens to its waiter.
 
         Raises:
@@ -75,19 +74,18 @@ class Writer:
         go_on = True
         written = 0
         while go_on:
-            batch: list[AnyJob] = []
+            batch: list[Job[Any]] = []
             if written >= BUSY_BATCH:
                 # Under load a moment of patience fills the next transaction; each costs a sync of the disk.
                 time.sleep(PATIENCE_S)
             go_on = self._take(batch)
             written = len(batch)
             if batch:
-                self._write(batch)
-                _wake(batch)
+                self._carry_out(batch)
             if go_on:
                 self._give_back_space()
 
-    def _take(self, batch: list[AnyJob]) -> bool:
+    def _take(self, batch: list[Job[Any]]) -> bool:
         """Wait for a job and add all that are there; false when the end was among them."""
         job = self._queue.get()
         for _ in range(min(self._queue.qsize(), MAX_BATCH - 1)):
@@ -100,7 +98,40 @@ class Writer:
         batch.append(job)
         return True
 
-    def _write(self, batch: list[AnyJob]) -> None:
+    def _carry_out(self, batch: list[Job[Any]]) -> None:
+        """In order, with what lasts longer apart from the rest: rounds of removal have transactions of their own, and
+        scrubbing comes last, once for all who wait for it."""
+        together: list[Job[Any]] = []
+        scrubs: list[Job[Any]] = []
+        for job in batch:
+            if isinstance(job, ScrubJob):
+                scrubs.append(job)
+            elif isinstance(job, PurgeJob):
+                self._finish(together)
+                self._finish([job])
+                together = []
+            else:
+                together.append(job)
+        self._finish(together)
+        if scrubs:
+            self._scrub(scrubs)
+            _wake(scrubs)
+
+    def _finish(self, batch: list[Job[Any]]) -> None:
+        if batch:
+            self._write(batch)
+            _wake(batch)
+
+    def _scrub(self, jobs: list[Job[Any]]) -> None:
+        try:
+            done = scrub(self._connection)
+        except sqlite3.Error as error:
+            _fail(jobs, error)
+            return
+        for job in jobs:
+            job.value = done
+
+    def _write(self, batch: list[Job[Any]]) -> None:
         try:
             self._connection.execute("BEGIN IMMEDIATE")
         except sqlite3.Error as error:
@@ -116,7 +147,7 @@ class Writer:
         for job in batch:
             self._write([job])
 
-    def _transact(self, batch: list[AnyJob]) -> Exception | None:
+    def _transact(self, batch: list[Job[Any]]) -> Exception | None:
         """Write the batch durably and end the transaction; or change nothing and return why."""
         connection = self._connection
         try:
@@ -134,26 +165,17 @@ class Writer:
         return None
 
     def _give_back_space(self) -> None:
-        if not self._queue.empty():
-            return
         try:
-            free: int = self._connection.execute("PRAGMA freelist_count").fetchone()[0]
-            while free > _FREE_PAGES_KEPT and self._queue.empty():
-                # A script, because it steps to the end; execute() would stop after the first page.
-                self._connection.executescript(f"PRAGMA incremental_vacuum({_FREE_PAGES_STEP})")
-                left: int = self._connection.execute("PRAGMA freelist_count").fetchone()[0]
-                if left >= free:
-                    return
-                free = left
+            self._space.give_back(self._queue.empty)
         except sqlite3.Error:
             # Only tidying: the next batch meets the same trouble and reports it to somebody who waits.
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
 
 
-def _wake(batch: Sequence[AnyJob]) -> None:
+def _wake(batch: Sequence[Job[Any]]) -> None:
     """One call into each loop that waits."""
-    waiting: dict[asyncio.AbstractEventLoop, list[AnyJob]] = {}
+    waiting: dict[asyncio.AbstractEventLoop, list[Job[Any]]] = {}
     for job in batch:
         waiting.setdefault(job.loop, []).append(job)
     for loop, jobs in waiting.items():
@@ -163,12 +185,12 @@ def _wake(batch: Sequence[AnyJob]) -> None:
             continue  # that loop is closed: nobody waits any more
 
 
-def _fail(batch: Sequence[AnyJob], cause: Exception) -> None:
+def _fail(batch: Sequence[Job[Any]], cause: Exception) -> None:
     for job in batch:
         job.error = as_store_error(cause)
         job.error.__cause__ = cause
 
 
-def _tell(jobs: list[AnyJob]) -> None:
+def _tell(jobs: Sequence[Job[Any]]) -> None:
     for job in jobs:
         job.tell()

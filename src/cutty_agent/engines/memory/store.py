@@ -5,85 +5,26 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Sequence
 
-from ...errors import BadRequest, StaleEpoch, StoreUnavailable
+from ...errors import BadRequest, NotFound, NotOwner, SessionExpired, StaleEpoch, StoreUnavailable
 from ...ids import Address
 from ...ports.store import (
-    AppendChunks,
-    ClearMessages,
-    DeleteMessages,
-    DeleteTurns,
-    DropChunks,
+    FOREVER,
+    AddUsage,
+    AuditEntry,
+    AuditRow,
+    Lifetime,
     Op,
-    PutMessage,
-    PutState,
-    PutTurn,
-    PutValue,
+    Removed,
     SessionRow,
     Snapshot,
-    StoredMessage,
+    Spent,
+    StoredTranscript,
     StoredTurn,
 )
-
-
-class MemorySession:
-    """What is kept of one session. Dictionaries keep the order of first insertion, which is the order wanted."""
-
-    def __init__(self, epoch: int, now_ms: int) -> None:
-        self.epoch = epoch
-        self.created_ms = now_ms
-        self.active_ms = now_ms
-        self.messages: dict[str, bytes] = {}
-        self.state: bytes | None = None
-        self.values: dict[str, bytes] = {}
-        self.turns: dict[str, StoredTurn] = {}
-        self.chunks: dict[str, list[AppendChunks]] = {}
-
-    def apply(self, op: Op) -> None:
-        """Carry out one operation."""
-        match op:
-            case PutMessage(id=id, body=body):
-                self.messages[id] = body
-            case DeleteMessages(ids=ids):
-                for id in ids:
-                    self.messages.pop(id, None)
-            case ClearMessages():
-                self.messages.clear()
-            case PutState(body=state):
-                self.state = state
-            case PutValue(key=key, body=None):
-                self.values.pop(key, None)
-            case PutValue(key=key, body=bytes() as value):
-                self.values[key] = value
-            case PutTurn(id=id, record=record, open=open):
-                self.turns[id] = StoredTurn(id, record, open)
-            case DeleteTurns(ids=ids):
-                for id in ids:
-                    self.turns.pop(id, None)
-                    self.chunks.pop(id, None)
-            case AppendChunks(turn=turn):
-                self.chunks.setdefault(turn, []).append(op)
-            case DropChunks(turns=turns):
-                for turn in turns:
-                    self.chunks.pop(turn, None)
-
-    @property
-    def open_turns(self) -> int:
-        return sum(turn.open for turn in self.turns.values())
-
-    def snapshot(self, *, created: bool) -> Snapshot:
-        """A copy: later commits do not show in it."""
-        return Snapshot(
-            epoch=self.epoch,
-            created=created,
-            created_ms=self.created_ms,
-            messages=self.transcript(),
-            state=self.state,
-            values=dict(self.values),
-            turns=list(self.turns.values()),
-        )
-
-    def transcript(self) -> list[StoredMessage]:
-        return [StoredMessage(id, body) for id, body in self.messages.items()]
+from ...wire.card import Card
+from ...wire.principal import NEVER_MS
+from .books import MemoryBooks
+from .session import MemorySession
 
 
 class MemoryStore:
@@ -94,36 +35,68 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._sessions: dict[Address, MemorySession] = {}
+        self._books = MemoryBooks()
         self._epoch = 0
         self._closed = False
 
     def reopened(self) -> MemoryStore:
         """A new store on the same sessions, as a restarted process would find them."""
         other = type(self)()
-        other._sessions, other._epoch = self._sessions, self._epoch
+        other._sessions, other._books, other._epoch = self._sessions, self._books, self._epoch
         return other
 
-    async def claim(self, address: Address, *, now_ms: int) -> Snapshot:
+    async def claim(
+        self,
+        address: Address,
+        *,
+        owner: str | None,
+        now_ms: int,
+        lifetime: Lifetime = FOREVER,
+        create: bool = True,
+        expired: bool = False,
+    ) -> Snapshot:
         self._open()
-        self._epoch += 1
         session = self._sessions.get(address)
         if session is None:
-            session = self._sessions[address] = MemorySession(self._epoch, now_ms)
+            if expired or not create:
+                raise NotFound(f"There is no session {address}.", remedy="Start a new session.")
+            self._epoch += 1
+            session = MemorySession(self._epoch, owner or "", now_ms, lifetime.end_ms(now_ms, now_ms))
+            self._sessions[address] = session
             return session.snapshot(created=True)
+        self._admit(address, session, owner, now_ms, expired=expired)
+        self._epoch += 1
         session.epoch = self._epoch
+        if not expired:
+            session.active_ms = now_ms
+            session.expires_ms = lifetime.end_ms(session.created_ms, now_ms)
         return session.snapshot(created=False)
 
-    def commit(self, address: Address, epoch: int, ops: Sequence[Op], *, now_ms: int) -> Awaitable[None]:
+    def _admit(
+        self, address: Address, session: MemorySession, owner: str | None, now_ms: int, *, expired: bool
+    ) -> None:
+        if owner is not None and session.owner != owner:
+            raise NotOwner(
+                f"Session {address} belongs to another principal.", remedy="Use a session of your own."
+            )
+        if session.expired(now_ms) and not expired:
+            raise SessionExpired(f"Session {address} has expired.", remedy="Start a new session.")
+        if expired and not session.expired(now_ms):
+            raise SessionExpired(f"Session {address} has not expired.", remedy="Leave it as it is.")
+
+    def commit(
+        self, address: Address, epoch: int, ops: Sequence[Op], *, now_ms: int, expires_ms: int = NEVER_MS
+    ) -> Awaitable[None]:
         answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         try:
-            self._apply(address, epoch, ops, now_ms)
+            self._apply(address, epoch, ops, now_ms, expires_ms)
         except (StaleEpoch, StoreUnavailable) as error:
             answer.set_exception(error)
         else:
             answer.set_result(None)
         return answer
 
-    def _apply(self, address: Address, epoch: int, ops: Sequence[Op], now_ms: int) -> None:
+    def _apply(self, address: Address, epoch: int, ops: Sequence[Op], now_ms: int, expires_ms: int) -> None:
         self._open()
         session = self._sessions.get(address)
         if session is None or session.epoch != epoch:
@@ -133,7 +106,14 @@ class MemoryStore:
             )
         for op in ops:
             session.apply(op)
+        self._books.used += [op for op in ops if isinstance(op, AddUsage)]
         session.active_ms = now_ms
+        session.expires_ms = expires_ms
+
+    async def card(self, address: Address) -> Card | None:
+        self._open()
+        session = self._sessions.get(address)
+        return session.card() if session else None
 
     async def chunks(self, address: Address, turn: str) -> list[bytes]:
         self._open()
@@ -141,10 +121,15 @@ class MemoryStore:
         packs = session.chunks.get(turn, []) if session else []
         return [body for pack in sorted(packs, key=lambda pack: pack.first) for body in pack.bodies]
 
-    async def messages(self, address: Address) -> list[StoredMessage] | None:
+    async def messages(self, address: Address) -> StoredTranscript | None:
         self._open()
         session = self._sessions.get(address)
-        return session.transcript() if session else None
+        return StoredTranscript(session.card(), session.transcript()) if session else None
+
+    async def state(self, address: Address) -> bytes | None:
+        self._open()
+        session = self._sessions.get(address)
+        return session.state if session else None
 
     async def turns(self, address: Address) -> list[StoredTurn]:
         self._open()
@@ -153,26 +138,91 @@ class MemoryStore:
 
     async def interrupted(self) -> list[Address]:
         self._open()
-        return [address for address, session in self._sessions.items() if session.open_turns]
+        return [row.address for row in self._rows() if row.open_turns]
 
     async def sessions(
-        self, *, agent: str | None = None, after: Address | None = None, limit: int = 100
+        self,
+        *,
+        agent: str | None = None,
+        owner: str | None = None,
+        idle_since_ms: int | None = None,
+        parked: bool = False,
+        after: Address | None = None,
+        limit: int = 100,
     ) -> list[SessionRow]:
         self._open()
-        if not 1 <= limit <= 1000:
-            raise BadRequest(f"limit is {limit}.", remedy="Ask for 1 to 1000 sessions a page.")
+        _check(limit)
         page = [
-            SessionRow(
-                address, session.created_ms, session.active_ms, len(session.messages), session.open_turns
-            )
-            for address, session in sorted(self._sessions.items(), key=lambda item: item[0])
-            if (agent is None or address.agent == agent) and (after is None or address > after)
+            row
+            for row in self._rows()
+            if (agent is None or row.address.agent == agent)
+            and (owner is None or row.owner == owner)
+            and (idle_since_ms is None or row.active_ms < idle_since_ms)
+            and (not parked or row.parked is not None)
+            and (after is None or row.address > after)
         ]
         return page[:limit]
 
-    async def delete(self, address: Address) -> bool:
+    def _rows(self) -> list[SessionRow]:
+        return [session.row(address) for address, session in sorted(self._sessions.items(), key=_by_address)]
+
+    async def expired(self, *, now_ms: int, limit: int) -> list[Address]:
         self._open()
-        return self._sessions.pop(address, None) is not None
+        _check(limit)
+        ended = [address for address, session in self._sessions.items() if session.expired(now_ms)]
+        return sorted(ended, key=lambda address: self._sessions[address].expires_ms)[:limit]
+
+    async def delete(self, address: Address) -> Removed:
+        self._open()
+        session = self._sessions.pop(address, None)
+        return Removed(1, len(session.messages), len(session.turns)) if session else Removed()
+
+    async def delete_expired(self, addresses: Sequence[Address], *, now_ms: int) -> Removed:
+        self._open()
+        ended = {address for address, session in self._sessions.items() if session.expired(now_ms)}
+        gone = [self._sessions.pop(address) for address in ended.intersection(addresses)]
+        return Removed(
+            len(gone),
+            sum(len(session.messages) for session in gone),
+            sum(len(session.turns) for session in gone),
+        )
+
+    async def scrub(self) -> bool:
+        self._open()
+        return True  # there are no files
+
+    async def spent(self, *, day_ms: int, owner: str | None = None) -> Spent:
+        self._open()
+        return self._books.spent(day_ms, owner)
+
+    async def note(self, entries: Sequence[AuditEntry]) -> None:
+        self._open()
+        self._books.note(entries)
+
+    async def audit(
+        self,
+        *,
+        before: int | None = None,
+        action: str | None = None,
+        actor: str | None = None,
+        address: Address | None = None,
+        limit: int = 100,
+    ) -> list[AuditRow]:
+        self._open()
+        _check(limit)
+        return self._books.page(before, action, actor, address, limit)
+
+    async def forget_audit(self, *, before_ms: int) -> int:
+        self._open()
+        return self._books.forget(before_ms)
+
+    async def revoke(self, key: str, *, until_ms: int, now_ms: int) -> None:
+        self._open()
+        self._books.revoke(key, until_ms, now_ms)
+
+    async def revocations(self, *, now_ms: int) -> dict[str, int]:
+        self._open()
+        return self._books.revocations(now_ms)
 
     async def check(self) -> list[str]:
         self._open()
@@ -184,3 +234,12 @@ class MemoryStore:
     def _open(self) -> None:
         if self._closed:
             raise StoreUnavailable("The store is closed.", remedy="Open it again before using it.")
+
+
+def _by_address(item: tuple[Address, MemorySession]) -> Address:
+    return item[0]
+
+
+def _check(limit: int) -> None:
+    if not 1 <= limit <= 1000:
+        raise BadRequest(f"limit is {limit}.", remedy="Ask for 1 to 1000 lines a page.")

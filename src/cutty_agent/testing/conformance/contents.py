@@ -13,6 +13,7 @@ from ...ports.store import (
     PutValue,
     SessionStore,
     StoredMessage,
+    StoredTranscript,
     StoredTurn,
 )
 from .rule import ADA, EVERYTHING, NOW, assert_everything, committed, ids, rule
@@ -22,7 +23,8 @@ from .rule import ADA, EVERYTHING, NOW, assert_everything, committed, ids, rule
 async def a_later_claim_finds_what_was_committed(store: SessionStore) -> None:
     found = await committed(store, *EVERYTHING)
     assert_everything(found)
-    assert await store.messages(ADA) == found.messages
+    assert await store.messages(ADA) == StoredTranscript(found.card, found.messages)
+    assert await store.state(ADA) == found.state
     assert await store.chunks(ADA, "t2") == [b'{"n":0}', b'{"n":1}']
 
 
@@ -73,7 +75,9 @@ async def the_operations_of_a_commit_apply_in_order(store: SessionStore) -> None
 @rule
 async def a_state_of_null_is_not_the_same_as_no_state(store: SessionStore) -> None:
     assert (await committed(store, PutState(b"null"))).state == b"null"
+    assert await store.state(ADA) == b"null"
     assert (await committed(store, PutState(None))).state is None
+    assert await store.state(ADA) is None
 
 
 @rule

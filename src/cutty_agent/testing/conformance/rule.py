@@ -17,6 +17,7 @@ from ...ports.store import (
     StoredMessage,
     StoredTurn,
 )
+from ...wire.card import Card
 
 Opener = Callable[[], Awaitable[SessionStore]]
 StoreRule = Callable[[Opener], Awaitable[None]]
@@ -27,6 +28,8 @@ STORE_RULES: dict[str, StoreRule] = {}
 ADA = Address("chat", "ada")
 BOB = Address("chat", "bob")
 NOW = 1_790_000_000_000
+ME = "user:ada"
+"""Owns the sessions of rules that are not about owners."""
 
 EVERYTHING: list[Op] = [
     PutMessage("m1", b'{"id":"m1"}'),
@@ -63,6 +66,11 @@ def restart_rule(law: StoreRule) -> StoreRule:
     return law
 
 
+def empty(epoch: int, *, created: bool, created_ms: int = NOW, active_ms: int = NOW) -> Snapshot:
+    """A session of :data:`ME` that holds nothing, as a claim finds it."""
+    return Snapshot(epoch, created, Card(ME, created_ms, active_ms), [], None, {}, [])
+
+
 async def refused(answer: Awaitable[object], error: type[Exception]) -> None:
     try:
         await answer
@@ -72,14 +80,21 @@ async def refused(answer: Awaitable[object], error: type[Exception]) -> None:
 
 
 async def committed(store: SessionStore, *ops: Op, address: Address = ADA) -> Snapshot:
-    """Claim, commit the operations, claim again: the session as a new owner finds it."""
-    claim = await store.claim(address, now_ms=NOW)
+    """Claim for :data:`ME`, commit the operations, claim again: the session as its next writer finds it."""
+    claim = await store.claim(address, owner=ME, now_ms=NOW)
     await store.commit(address, claim.epoch, ops, now_ms=NOW)
-    return await store.claim(address, now_ms=NOW)
+    return await store.claim(address, owner=None, now_ms=NOW)
 
 
 def ids(snapshot: Snapshot) -> list[str]:
     return [message.id for message in snapshot.messages]
+
+
+async def transcript(store: SessionStore, address: Address = ADA) -> list[StoredMessage]:
+    """The messages of a session that must be there."""
+    found = await store.messages(address)
+    assert found is not None
+    return found.messages
 
 
 def assert_everything(found: Snapshot) -> None:

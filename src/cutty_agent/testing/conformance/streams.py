@@ -11,12 +11,12 @@ from ...ports.store import (
     PutTurn,
     SessionStore,
 )
-from .rule import ADA, BOB, NOW, committed, rule
+from .rule import ADA, BOB, ME, NOW, committed, rule
 
 
 @rule
 async def chunks_come_back_in_order(store: SessionStore) -> None:
-    claim = await store.claim(ADA, now_ms=NOW)
+    claim = await store.claim(ADA, owner=ME, now_ms=NOW)
     bodies = [f'{{"n":{n},"text":"ä"}}'.encode() for n in range(300)]
     start = 0
     for size in (1, 2, 5, 40, 1, 12, 100, 139):
@@ -33,7 +33,7 @@ async def chunks_come_back_in_order(store: SessionStore) -> None:
 
 @rule
 async def turns_of_a_session_have_separate_streams(store: SessionStore) -> None:
-    claim = await store.claim(ADA, now_ms=NOW)
+    claim = await store.claim(ADA, owner=ME, now_ms=NOW)
     for n in range(10):
         ops = [AppendChunks("a", n, (b"1%d" % n,)), AppendChunks("b", n, (b"2%d" % n,))]
         await store.commit(ADA, claim.epoch, ops, now_ms=NOW)
