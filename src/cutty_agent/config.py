@@ -6,7 +6,7 @@ import ipaddress
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -18,6 +18,17 @@ from pydantic_settings import (
 from .errors import ConfigError
 
 MIB = 1024 * 1024
+
+
+def _listed(value: object) -> object:
+    """Words of a text, as environment variables have them; anything else stays."""
+    if isinstance(value, str):
+        return tuple(word for word in value.replace(",", " ").split() if word)
+    return value
+
+
+Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
+"""Several values; in the environment separated by commas or spaces."""
 
 
 class Limits(BaseModel):
@@ -138,7 +149,7 @@ class Jwt(BaseModel):
         default=None, description="public key as PEM text, or the path of a PEM file"
     )
     jwks_url: str | None = Field(default=None, description="https address of the issuer's key set (JWKS)")
-    algorithms: tuple[str, ...] = Field(
+    algorithms: Listed = Field(
         default=(), description="accepted algorithms; by default those that fit the key"
     )
     issuer: str | None = Field(default=None, description="required iss claim")
@@ -188,11 +199,11 @@ class Access(BaseModel):
     ticket_s: float = Field(
         default=60.0, gt=0, le=3600, description="how long a ticket for one socket is good, seconds"
     )
-    hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+    hosts: Listed = Field(
         default=(),
         description="host names this server answers to, separated by commas; by default those it listens on",
     )
-    proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+    proxies: Listed = Field(
         default=(),
         description="addresses or networks of proxies whose X-Forwarded-For and -Proto are believed",
     )
@@ -236,7 +247,7 @@ class Settings(BaseSettings):
     )
     api_key: str | None = Field(default=None, repr=False, description="key for base_url, where it wants one")
     demo_delay_ms: float = Field(default=30.0, ge=0, description="pause between two words of the demo model")
-    allow_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+    allow_origins: Listed = Field(
         default=(),
         validation_alias=AliasChoices("allow_origins", "CUTTY_ALLOW_ORIGINS"),
         description="other web origins that may talk to this server, separated by commas",

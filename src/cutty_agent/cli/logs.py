@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-import re
 import sys
-from collections.abc import MutableMapping
+import traceback
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import structlog
 
-_SECRET = re.compile(r"(?i)\b(token|ticket|key|authorization|secret)=([^&\s\"]+)")
+from .. import access
 
 
 def configure(format: Literal["auto", "console", "json"], level: str) -> None:
@@ -22,7 +23,12 @@ def configure(format: Literal["auto", "console", "json"], level: str) -> None:
         structlog.processors.TimeStamper(fmt="%H:%M:%S" if readable else "iso", utc=not readable),
     ]
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=22)
+        structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(),
+            pad_event_to=22,
+            # Tracebacks without the values of variables: they hold what visitors wrote.
+            exception_formatter=structlog.dev.plain_traceback,
+        )
         if readable
         else structlog.processors.JSONRenderer()
     )
@@ -30,7 +36,7 @@ def configure(format: Literal["auto", "console", "json"], level: str) -> None:
         foreign_pre_chain=[*shared, structlog.stdlib.PositionalArgumentsFormatter()],
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            *([] if readable else [structlog.processors.format_exc_info]),
+            *([] if readable else [_without_messages]),
             scrub,
             renderer,
         ],
@@ -57,9 +63,42 @@ def configure(format: Literal["auto", "console", "json"], level: str) -> None:
     )
 
 
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Only warnings and errors, on standard error: for commands whose output is for somebody else."""
+    before = structlog.get_config()
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
+
+
+def _without_messages(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """The traceback of an error without what the errors say: that may quote what a visitor wrote. A terminal, where an
+    author looks on, gets both."""
+    found = event.pop("exc_info", None)
+    if found is True:
+        found = sys.exc_info()
+    error = found[1] if isinstance(found, tuple) else found
+    if isinstance(error, BaseException):
+        event["exception"] = _outline(error)
+    return event
+
+
+def _outline(error: BaseException) -> str:
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    before = f"{_outline(cause)}\n" if cause is not None else ""
+    name = f"{type(error).__module__}.{type(error).__qualname__}"
+    return f"{before}{''.join(traceback.format_tb(error.__traceback__))}{name}"
+
+
 def scrub(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Blank the values of query parameters that carry credentials, in every text of a record."""
+    """Blank tokens, tickets and other secrets in every text of a record."""
     for key, value in event.items():
-        if isinstance(value, str) and "=" in value:
-            event[key] = _SECRET.sub(r"\1=***", value)
+        if isinstance(value, str):
+            event[key] = access.scrub(value)
     return event

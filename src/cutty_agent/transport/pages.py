@@ -23,9 +23,22 @@ SECURITY: Final = {
 }
 
 
+PUBLIC: Final = {
+    "access-control-allow-origin": "*",
+    "cross-origin-resource-policy": "cross-origin",
+    "timing-allow-origin": "*",
+}
+"""For the modules under ``client/``, which pages of any origin include. They hold nothing of anyone."""
+
+_MODULE_TYPE = (
+    "text/javascript; charset=utf-8"  # Some systems know .js under another name, and nosniff refuses it.
+)
+
+
 class Pages:
     """An ASGI application that serves the files of ``root``; anything else is a 404 that says where things are.
 
+    ``client/`` is public to every origin. What has not changed since a browser has kept it is answered with 304.
     ``greet`` gives the cookie of a visitor who opens a page and has none: requests that the page makes at the same
     time would otherwise make a visitor each.
     """
@@ -44,14 +57,25 @@ class Pages:
         """The file of this path, or the helpful 404."""
         if request.method not in {"GET", "HEAD"}:
             return not_found(request)
-        path = request.url.path.removeprefix(request.scope.get("root_path", "")).lstrip("/") or "index.html"
+        path = request.url.path.removeprefix(request.scope.get("root_path", "")).lstrip("/")
+        if path.rstrip("/") in {"", "console"}:
+            path = f"{path.rstrip('/')}/index.html".lstrip("/")
         file = (self._root / path).resolve()
         if not file.is_relative_to(self._root) or not file.is_file():
             return not_found(request)
         # Names under assets/ carry a hash of their content, so they may be kept for ever.
-        forever = path.startswith("assets/")
+        forever = path.startswith("assets/") or "/assets/" in path
         caching = "public, max-age=31536000, immutable" if forever else "no-cache"
-        response = FileResponse(file, headers={**SECURITY, "cache-control": caching})
+        headers = {**SECURITY, **(PUBLIC if path.startswith("client/") else {}), "cache-control": caching}
+        response: Response = FileResponse(
+            file,
+            headers=headers,
+            stat_result=file.stat(),
+            media_type=_MODULE_TYPE if file.suffix == ".js" else None,
+        )
+        kept = request.headers.get("if-none-match", "")
+        if response.headers["etag"] in {tag.strip().removeprefix("W/") for tag in kept.split(",")}:
+            response = Response(status_code=304, headers={**headers, "etag": response.headers["etag"]})
         cookie = self._greet(request) if self._greet is not None and file.suffix == ".html" else None
         if cookie is not None:
             response.headers.append("set-cookie", cookie)
@@ -65,7 +89,8 @@ def not_found(request: Request) -> Response:
             "error": {
                 "code": "not_found",
                 "message": f"Nothing is served at {request.url.path[:200]}.",
-                "remedy": "The chat page is at /, sessions at /agents/{agent}/{sessionId}, health at /health.",
+                "remedy": "The chat page is at /, sessions at /agents/{agent}/{sessionId}, health at /health; "
+                "/openapi.json describes all of it.",
                 "retry": False,
             }
         },
