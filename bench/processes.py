@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import subprocess
 import sys
@@ -41,12 +42,16 @@ class Server:
 
 
 @contextlib.contextmanager
-def running(name: str, *arguments: str) -> Iterator[Server]:
-    """The server ``name`` of :mod:`bench.servers`, listening."""
+def running(
+    name: str, *arguments: str, data: Path | None = None, env: dict[str, str] | None = None
+) -> Iterator[Server]:
+    """The server ``name`` of :mod:`bench.servers`, listening; on an empty data directory, or on ``data``."""
     port = free_port()
-    with tempfile.TemporaryDirectory() as data:
-        command = [sys.executable, "-m", "bench.servers", name, str(port), data, *arguments]
-        process = subprocess.Popen(command, cwd=Path(__file__).parent.parent)
+    with tempfile.TemporaryDirectory() as empty:
+        command = [sys.executable, "-m", "bench.servers", name, str(port), str(data or empty), *arguments]
+        process = subprocess.Popen(
+            command, cwd=Path(__file__).parent.parent, env={**os.environ, **(env or {})}
+        )
         try:
             deadline = time.monotonic() + 20
             while True:

@@ -131,7 +131,7 @@ def main() -> None:
     if name == "bare":
         app, ws = _nothing, websocket_protocol(BareDoor(), Entrance(resolve=lambda segment: segment))
     else:
-        lifetimes = {"idle_s": float(sys.argv[4]) if len(sys.argv) > 4 else 30.0}
+        lifetimes = {"idle_s": float(sys.argv[4]) if len(sys.argv) > 4 else 30.0, "sweep_s": 1e5}
         if name == "unlimited":
             lift_limits()
         settings = load(data=Path(sys.argv[3]), lifetimes=lifetimes, limits=LIMITS, log_level="warning")

@@ -72,6 +72,7 @@ class Sweeper:
         self._task: asyncio.Task[None] | None = None
         self._winding: dict[Address, asyncio.Task[None]] = {}
         self._hooked: dict[str, bool] = {}
+        self._round = asyncio.Lock()
         self.swept = Swept()
 
     def start(self) -> None:
@@ -89,6 +90,7 @@ class Sweeper:
     async def _forever(self) -> None:
         lifetimes = self._settings.lifetimes
         while True:
+            await asyncio.sleep(lifetimes.sweep_s)
             try:
                 await self.sweep()
                 if lifetimes.audit_s is not None:
@@ -98,10 +100,13 @@ class Sweeper:
                 log.warning("sweep.failed", error=str(error))
             except Exception:
                 log.exception("sweep.crashed")
-            await asyncio.sleep(lifetimes.sweep_s)
 
     async def sweep(self) -> Removed:
-        """One round: everything that has expired by now. Returns what it removed."""
+        """One round: everything that has expired by now. Returns what it removed. Rounds do not overlap."""
+        async with self._round:
+            return await self._sweep()
+
+    async def _sweep(self) -> Removed:
         began = time.perf_counter()
         total = Removed()
         self.swept.waiting = 0
