@@ -1,5 +1,8 @@
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
-  test: { include: ["session/test/**/*.test.ts", "chat/test/**/*.test.{ts,tsx}"], environment: "node" },
+  test: {
+    include: ["{session,widget}/test/**/*.test.ts", "chat/test/**/*.test.{ts,tsx}"],
+    environment: "node",
+  },
 });

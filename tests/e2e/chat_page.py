@@ -19,7 +19,7 @@ PICTURES = Path(__file__).parents[2] / "test-results" / "e2e"
 RESPONSE = "cf_agent_use_chat_response"
 
 # What Chromium itself writes when a network goes away, which is what some tests do to it.
-_NETWORK_LOST = re.compile(r"WebSocket connection to '.*' failed|Failed to load resource: net::ERR_")
+NETWORK_LOST = re.compile(r"WebSocket connection to '.*' failed|Failed to load resource: net::ERR_")
 
 _MESSAGES = """all => all.map(message => [
     message.dataset.role,
@@ -180,7 +180,7 @@ class ChatPage:
         self.news.tell()
 
     def _wrote(self, message: ConsoleMessage) -> None:
-        if message.type == "error" and not _NETWORK_LOST.search(message.text):
+        if message.type == "error" and not NETWORK_LOST.search(message.text):
             self.problems.append(f"console: {message.text}")
             self.news.tell()
 

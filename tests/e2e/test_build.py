@@ -1,7 +1,8 @@
-"""The committed page is what its sources give."""
+"""The committed pages and modules are what their sources give, and the modules are as small as they promise."""
 
 from __future__ import annotations
 
+import gzip
 import shutil
 import subprocess
 from pathlib import Path
@@ -24,11 +25,21 @@ def test_the_built_page_matches_its_sources_byte_for_byte(tmp_path: Path) -> Non
     if not marker.exists() or marker.stat().st_mtime < (WEB / "package-lock.json").stat().st_mtime:
         _npm("ci", "--no-audit", "--no-fund")
     _npm("run", "build", "--workspace", "chat", "--", "--outDir", str(tmp_path), "--emptyOutDir")
+    for client in ("session", "widget"):
+        _npm("run", "build", "--workspace", client, "--", "--outDir", str(tmp_path / "client"))
 
     built, committed = _files(tmp_path), _files(COMMITTED)
     assert sorted(built) == sorted(committed), "run npm --prefix web run build and commit the result"
     different = [name for name, content in built.items() if committed[name] != content]
     assert different == [], "run npm --prefix web run build and commit the result"
+
+
+@pytest.mark.parametrize(("module", "limit"), [("session.js", 2 * 1024), ("widget.js", 120 * 1024)])
+def test_the_modules_for_other_pages_are_small_and_need_no_eval(module: str, limit: int) -> None:
+    source = (COMMITTED / "client" / module).read_bytes()
+    assert len(gzip.compress(source, 9)) < limit
+    for forbidden in (b"eval(", b"new Function", b"innerHTML", b"insertAdjacentHTML", b"document.write"):
+        assert forbidden not in source, f"{forbidden!r} does not work under a strict content security policy"
 
 
 def _files(folder: Path) -> dict[str, bytes]:

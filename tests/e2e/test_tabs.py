@@ -57,7 +57,7 @@ async def test_five_tabs_in_two_profiles_talk_at_once_and_never_see_each_other(
 
     ids = [await tab.session_id() for tab in tabs]
     assert len(set(ids)) == 5
-    assert all(re.fullmatch(r"session-\d{13}-[0-9a-z]{20}", each) for each in ids)
+    assert all(re.fullmatch(r"session-\d{13}-[0-9a-v]{26}", each) for each in ids)
     assert [await tab.stored_id() for tab in tabs] == ids
     await tabs[4].click("debug-toggle")
     await expect(tabs[4].page.get_by_test_id("session-id")).to_have_text(ids[4])

@@ -1,64 +1,58 @@
-/** The two calls of `Storage` that are used. Every call may throw: storage can be blocked or full. */
-export type TabStorage = Pick<Storage, "getItem" | "setItem" | "removeItem">;
+/** The calls of `Storage` that are used. Every call may throw: storage can be blocked or full. */
+export type KeyStorage = Pick<Storage, "getItem" | "setItem" | "removeItem">;
 
 /** The part of `BroadcastChannel` that is used. */
 export interface TabChannel {
-  postMessage(message: unknown): void;
-  addEventListener(type: "message", listener: (event: MessageEvent<unknown>) => void): void;
+  postMessage(message: string): void;
+  onmessage: ((event: MessageEvent<string>) => void) | null;
 }
-
-/** How this page came to be, as `PerformanceNavigationTiming.type` tells it. */
-export type NavigationKind = "navigate" | "reload" | "back_forward" | "prerender";
 
 /** Everything of a browser that session ids need; tests pass one of their own. */
 export interface Environment {
-  /** `sessionStorage`, or null where it is missing or blocked. */
-  storage: TabStorage | null;
-  /** `navigator.locks`, or null (plain HTTP on a public name, old browsers). */
-  locks: Pick<LockManager, "request"> | null;
-  /** Opens a `BroadcastChannel`, or null where there is none. */
-  openChannel: ((name: string) => TabChannel) | null;
-  navigation: NavigationKind;
+  /** Gives `sessionStorage`; throws where it is blocked. */
+  tab(): KeyStorage;
+  /** Gives `localStorage`; throws where it is blocked. */
+  shared(): KeyStorage;
+  /** `navigator.locks`; missing on plain HTTP at a public name. */
+  locks: Pick<LockManager, "request"> | undefined;
+  /** Opens a `BroadcastChannel`; throws where there is none. */
+  openChannel(name: string): TabChannel;
+  /** How this page came to be: `navigate`, `reload`, `back_forward` or `prerender`. */
+  navigation: string | undefined;
   /** The query of the page's address, for example `?session=abc`. */
   search: string;
+  fetch(address: string, options: RequestInit): Promise<Response>;
   /** Milliseconds since 1970. */
   now(): number;
   randomBytes(count: number): Uint8Array;
   /** Resolves after `milliseconds`. */
   wait(milliseconds: number): Promise<void>;
-  /** Calls `left` when the page goes away, and `back` when the browser shows it again from its page cache. */
-  onLeave(left: () => void, back: () => void): void;
+  /** Aborts after `milliseconds`. */
+  timeout(milliseconds: number): AbortSignal;
+  /** Calls `seen` when the page goes away (true), and when the browser shows it again from its page cache (false). */
+  onLeave(seen: (leaving: boolean) => void): void;
+  /** Calls `changed` when another page of this origin writes its storage; a null key means that all was deleted. */
+  onStored(changed: (key: string | null) => void): void;
 }
 
 /** The environment of the page that runs this code. */
 export function browserEnvironment(): Environment {
   return {
-    storage: openStorage(),
-    locks: navigator.locks ?? null,
-    openChannel: typeof BroadcastChannel === "function" ? (name) => new BroadcastChannel(name) : null,
-    navigation: navigationKind(),
+    tab: () => sessionStorage,
+    shared: () => localStorage,
+    locks: navigator.locks,
+    openChannel: (name) => new BroadcastChannel(name),
+    navigation: (performance.getEntriesByType("navigation")[0] as PerformanceNavigationTiming | undefined)?.type,
     search: location.search,
-    now: () => Date.now(),
+    fetch: (address, options) => fetch(address, options),
+    now: Date.now,
     randomBytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
     wait: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
-    onLeave: (left, back) => {
-      addEventListener("pagehide", left);
-      addEventListener("pageshow", (event) => {
-        if (event.persisted) back();
-      });
+    timeout: (milliseconds) => AbortSignal.timeout(milliseconds),
+    onLeave: (seen) => {
+      addEventListener("pagehide", () => seen(true));
+      addEventListener("pageshow", () => seen(false));
     },
+    onStored: (changed) => addEventListener("storage", ({ key }) => changed(key)),
   };
-}
-
-function openStorage(): TabStorage | null {
-  try {
-    return window.sessionStorage;
-  } catch {
-    return null; // Reading the property throws where the user blocks site data.
-  }
-}
-
-function navigationKind(): NavigationKind {
-  const [entry] = performance.getEntriesByType("navigation");
-  return entry instanceof PerformanceNavigationTiming ? entry.type : "navigate";
 }

@@ -1,4 +1,4 @@
-import type { Environment, TabChannel } from "./environment.ts";
+import type { Environment } from "./environment.ts";
 
 /** How long, in milliseconds, a page waits for the one it replaces to let go of the session. */
 export const HANDOVER_MS = 1000;
@@ -11,65 +11,46 @@ export const OBJECTION_MS = 250;
  * `patient` says that this page replaces an earlier one of the same tab, whose hold may end a moment late.
  * Returns false when another page holds the id. Without Web Locks and BroadcastChannel it cannot know, and says true.
  */
-export async function holdSession(environment: Environment, id: string, patient: boolean): Promise<boolean> {
-  if (environment.locks) {
-    const answer = await holdByLock(environment, environment.locks, id, patient);
-    if (answer !== "unavailable") return answer === "held";
-  }
-  if (environment.openChannel) return holdByChannel(environment, environment.openChannel(channelName(id)));
-  return true;
+export function holdSession(environment: Environment, id: string, patient: boolean): Promise<boolean> {
+  const name = `cutty-session:${id}`;
+  const withoutLocks = (): Promise<boolean> => holdByChannel(environment, name).catch(() => true);
+  if (!environment.locks) return withoutLocks();
+  return holdByLock(environment, environment.locks, name, patient).catch(withoutLocks);
 }
 
-type LockAnswer = "held" | "taken" | "unavailable";
-
+/** Rejects where locks are refused, as they are to a page without an origin. */
 function holdByLock(
   environment: Environment,
   locks: Pick<LockManager, "request">,
-  id: string,
+  name: string,
   patient: boolean,
-): Promise<LockAnswer> {
-  return new Promise((resolve) => {
-    const name = `cutty-session:${id}`;
-    const giveUp = new AbortController();
-    // `signal` and `ifAvailable` exclude each other, so the impatient request is the one without a signal.
-    const options: LockOptions = patient ? { signal: giveUp.signal } : { ifAvailable: true };
+): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    // The browser takes one of the two, not both.
+    const options: LockOptions = patient ? { signal: environment.timeout(HANDOVER_MS) } : { ifAvailable: true };
     const granted = (lock: Lock | null): Promise<never> | undefined => {
-      resolve(lock ? "held" : "taken");
+      resolve(!!lock);
       return lock ? new Promise<never>(() => {}) : undefined; // Never settled: released when the page ends.
     };
-    locks.request(name, options, granted).catch(() => resolve(giveUp.signal.aborted ? "taken" : "unavailable"));
-    if (patient) void environment.wait(HANDOVER_MS).then(() => giveUp.abort());
+    locks.request(name, options, granted).catch((error) => (options.signal?.aborted ? resolve(false) : reject(error)));
   });
 }
 
-interface Claim {
-  kind: "claim" | "held";
-  token: string;
-}
+const OBJECTION = "";
 
-async function holdByChannel(environment: Environment, channel: TabChannel): Promise<boolean> {
-  const token = Array.from(environment.randomBytes(16), (byte) => byte.toString(16).padStart(2, "0")).join("");
-  let state: "claiming" | "held" | "lost" = "claiming";
-  channel.addEventListener("message", ({ data }) => {
-    const message = data as Partial<Claim> | null;
-    if (typeof message?.token !== "string" || message.token === token || state === "lost") return;
-    // Of two pages that claim at the same time the lower token wins.
-    const mine = state === "held" || (message.kind === "claim" && token < message.token);
-    if (!mine) state = "lost";
-    else if (message.kind === "claim") channel.postMessage({ kind: "held", token } satisfies Claim);
-  });
-  channel.postMessage({ kind: "claim", token } satisfies Claim);
+async function holdByChannel(environment: Environment, name: string): Promise<boolean> {
+  const channel = environment.openChannel(name);
+  const token = environment.randomBytes(16).join();
+  let held = false;
+  let lost = false;
+  channel.onmessage = ({ data }) => {
+    // A claim is the token of the page that makes it. Of two pages that claim at the same time the lower token wins.
+    const mine = held || (!lost && token < data);
+    if (mine && data !== OBJECTION) channel.postMessage(OBJECTION);
+    if (!mine) lost = true;
+  };
+  channel.postMessage(token);
   await environment.wait(OBJECTION_MS);
-  if (wasLost(state)) return false;
-  state = "held";
-  return true;
-}
-
-// A function, because the compiler does not see that a message handler changes the variable meanwhile.
-function wasLost(state: string): boolean {
-  return state === "lost";
-}
-
-function channelName(id: string): string {
-  return `cutty-session:${id}`;
+  held = !lost;
+  return held;
 }

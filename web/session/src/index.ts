@@ -1,30 +1,35 @@
 /**
- * A session id for every browser tab.
+ * A session id for every browser tab, browser or user.
  *
- *     const name = await getSessionId({ scope: "tab" });
- *     const agent = useAgent({ agent: "chat", name });
+ *     const id = await getSessionId({ agent: "chat", scope: "tab" });
+ *     const socket = new WebSocket(websocketUrl({ agent: "chat", id }));
  */
 import { browserEnvironment } from "./environment.ts";
-import { createSessionSource, type SessionOptions, type SessionSource } from "./source.ts";
+import { createSessionSource, type EndOptions, type SessionOptions, type SessionSource } from "./source.ts";
 
-export type { Environment, NavigationKind, TabChannel, TabStorage } from "./environment.ts";
-export { HANDOVER_MS, OBJECTION_MS } from "./hold.ts";
-export { isSessionId, makeSessionId, RANDOM_LENGTH } from "./id.ts";
-export { createSessionSource, STORAGE_KEY, type SessionOptions, type SessionSource } from "./source.ts";
+export { type SessionPlace, sessionUrl, websocketUrl } from "./address.ts";
+export { isSessionId, makeSessionId } from "./id.ts";
+export type { EndOptions, SessionOptions, SessionScope } from "./source.ts";
 
-let page: SessionSource | undefined;
+// The widget and an application may each bring a copy of this code. They must not meet each other's holds, so there is
+// one source for the whole page.
+const PAGE = Symbol.for("cutty-session/1");
 
-function source(): SessionSource {
-  page ??= createSessionSource(browserEnvironment());
-  return page;
-}
+const source = (): SessionSource => {
+  if (!globalThis.window) throw new Error("cutty-session needs a browser: call it after mounting");
+  const page = globalThis as { [PAGE]?: SessionSource };
+  return (page[PAGE] ??= createSessionSource(browserEnvironment()));
+};
 
-/** The session id of this tab; see {@link SessionSource.getSessionId}. */
-export function getSessionId(options?: SessionOptions): Promise<string> {
-  return source().getSessionId(options);
-}
+/** The session id; see {@link SessionSource.getSessionId}. */
+export const getSessionId = async (options?: SessionOptions): Promise<string> => source().getSessionId(options);
 
-/** A fresh session id for this tab; see {@link SessionSource.newSession}. */
-export function newSession(options?: SessionOptions): Promise<string> {
-  return source().newSession(options);
-}
+/** A fresh session id; see {@link SessionSource.newSession}. */
+export const newSession = async (options?: SessionOptions): Promise<string> => source().newSession(options);
+
+/** Forgets the session id; see {@link SessionSource.endSession}. */
+export const endSession = async (options?: EndOptions): Promise<void> => source().endSession(options);
+
+/** Follows the session id; see {@link SessionSource.onSessionChange}. */
+export const onSessionChange: SessionSource["onSessionChange"] = (options, listener) =>
+  source().onSessionChange(options, listener);

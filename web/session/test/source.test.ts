@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { HANDOVER_MS, OBJECTION_MS, STORAGE_KEY } from "../src/index.ts";
-import { blockedStorage, FakeBrowser, FakeStorage, settle } from "./fake-browser.ts";
+import { HANDOVER_MS, OBJECTION_MS } from "../src/hold.ts";
+import { STORAGE_KEY } from "../src/source.ts";
+import { blockedStorage, FakeBrowser, FakeStorage, FullStorage, settle } from "./fake-browser.ts";
 
 let browser: FakeBrowser;
 let storage: FakeStorage;
@@ -12,7 +13,7 @@ beforeEach(() => {
 
 test("a new tab gets an id and stores it", async () => {
   const id = await browser.open(storage).id();
-  expect(id).toMatch(/^session-1795000000000-[0-9a-z]{20}$/);
+  expect(id).toMatch(/^session-1795000000000-[0-9a-v]{26}$/);
   expect(storage.getItem(STORAGE_KEY)).toBe(id);
 });
 
@@ -91,7 +92,7 @@ describe("with Web Locks", () => {
     const page = browser.open(storage);
     const id = await page.id();
     page.leave();
-    for (const { back } of page.leaving) back();
+    for (const seen of page.leaving) seen(false);
     expect(await browser.open(storage.copy()).id()).not.toBe(id);
   });
 });
@@ -138,6 +139,7 @@ describe("without Web Locks", () => {
 describe.each([
   ["missing", null],
   ["blocked", blockedStorage],
+  ["full", new FullStorage()],
 ])("with storage %s", (_what, none) => {
   test("the id lives as long as the page", async () => {
     const page = browser.open(none);
@@ -191,9 +193,112 @@ describe("a session named in the address", () => {
   });
 });
 
-test("two keys are two sessions of one tab", async () => {
-  const { sessions } = browser.open(storage);
-  const one = await sessions.getSessionId({ scope: "tab", key: "one" });
-  const two = await sessions.getSessionId({ scope: "tab", key: "two" });
-  expect(one).not.toBe(two);
+describe("of one tab", () => {
+  test("two keys are two sessions", async () => {
+    const { sessions } = browser.open(storage);
+    expect(await sessions.getSessionId({ key: "one" })).not.toBe(await sessions.getSessionId({ key: "two" }));
+  });
+
+  test("two agents have two sessions, and only the agent chat has the plain key", async () => {
+    const page = browser.open(storage);
+    const [chat, support] = [await page.id(), await page.id({ agent: "support" })];
+    expect(chat).not.toBe(support);
+    expect(storage.getItem("cutty-chat-session-id")).toBe(chat);
+    expect(storage.getItem("cutty-support-session-id")).toBe(support);
+  });
+
+  test("the scopes do not take each other's ids", async () => {
+    browser.server = () => ({ status: 201, body: { id: "minted-1" } });
+    const page = browser.open(storage);
+    const ids = [
+      await page.id(),
+      await page.id({ scope: "browser" }),
+      await page.id({ scope: "user", userId: "ada" }),
+      await page.id({ scope: "server", url: "https://agents.example" }),
+    ];
+    expect(new Set(ids).size).toBe(4);
+  });
+});
+
+describe("a full storage that holds an older id", () => {
+  test("gives way to the new one for the life of the page", async () => {
+    const full = new FullStorage([[STORAGE_KEY, "session-1-old"]]);
+    const page = browser.open(full);
+    expect(await page.id()).toBe("session-1-old");
+    const id = await page.sessions.newSession();
+    expect(await page.id()).toBe(id);
+  });
+
+  test("also for a scope that all tabs share", async () => {
+    browser.shared = new FullStorage([["cutty-chat-session-id:browser", "session-1-old"]]);
+    const page = browser.open(storage);
+    const id = await page.sessions.newSession({ scope: "browser" });
+    expect(await page.id({ scope: "browser" })).toBe(id);
+  });
+});
+
+describe("endSession", () => {
+  test("forgets the id, so that the next one is another", async () => {
+    const page = browser.open(storage);
+    const id = await page.id();
+    await page.sessions.endSession();
+    expect(storage.getItem(STORAGE_KEY)).toBeNull();
+    expect(await page.id()).not.toBe(id);
+    expect(browser.requests).toEqual([]);
+  });
+
+  test("erases on the server when asked to", async () => {
+    browser.server = () => ({ status: 204 });
+    const page = browser.open(storage);
+    const id = await page.id({ agent: "support" });
+    await page.sessions.endSession({ agent: "support", url: "https://agents.example/", erase: true });
+    expect(browser.requests).toEqual([
+      { method: "DELETE", address: `https://agents.example/agents/support/${id}`, credentials: "include" },
+    ]);
+  });
+
+  test("keeps the id when the server does not erase", async () => {
+    browser.server = () => ({ status: 503 });
+    const page = browser.open(storage);
+    const id = await page.id();
+    await expect(page.sessions.endSession({ url: "https://agents.example", erase: true })).rejects.toThrow("503");
+    expect(await page.id()).toBe(id);
+  });
+});
+
+describe("onSessionChange", () => {
+  test("tells of this page's new session and of its end, until it is ended itself", async () => {
+    const page = browser.open(storage);
+    await page.id();
+    const seen: (string | null)[] = [];
+    const end = page.sessions.onSessionChange({}, (id) => seen.push(id));
+    const id = await page.sessions.newSession();
+    await page.sessions.endSession();
+    expect(seen).toEqual([id, null]);
+    end();
+    await page.sessions.newSession();
+    expect(seen).toHaveLength(2);
+  });
+
+  test("tells nothing of another agent, scope or tab", async () => {
+    const page = browser.open(storage);
+    const seen: (string | null)[] = [];
+    page.sessions.onSessionChange({}, (id) => seen.push(id));
+    await page.sessions.newSession({ agent: "support" });
+    await page.sessions.newSession({ scope: "browser" });
+    await browser.open(new FakeStorage()).sessions.newSession();
+    expect(seen).toEqual([]);
+  });
+});
+
+describe("a new session begun while the page waits for its predecessor", () => {
+  test("is not overwritten when the wait ends in vain", async () => {
+    await browser.open(storage).id();
+    const duplicate = browser.open(storage.copy(), "back_forward");
+    const waiting = duplicate.id();
+    const id = await duplicate.sessions.newSession();
+    await browser.pass(HANDOVER_MS);
+    expect(await waiting).toBe(id);
+    expect(await duplicate.id()).toBe(id);
+  });
 });
