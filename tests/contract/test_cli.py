@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ class Cli:
         self.data = folder / "data"
         self._folder = folder
         self._server: subprocess.Popen[str] | None = None
+        self.said = ""
         self.env = {**os.environ, "PYTHONUNBUFFERED": "1", "CUTTY_PORT": "1", "COLUMNS": "160"}
         for name in ("CUTTY_ADMIN_TOKEN", "CUTTY_MODEL"):
             self.env.pop(name, None)
@@ -48,6 +50,7 @@ class Cli:
         )
         assert self._server.stdout is not None
         for line in self._server.stdout:
+            self.said += line
             if line.startswith("  stop"):  # the last line, after the note of where it listens
                 return f"http://127.0.0.1:{self.port}"
         raise RuntimeError((self._folder / "server.log").read_text())
@@ -287,8 +290,8 @@ def test_ls_show_and_rm_through_the_server(cli: Cli) -> None:
     removed = cli.run("sessions", "rm", "old", "chat/new", "--yes")
     assert (removed.returncode, removed.stdout) == (0, "removed chat/old\nremoved chat/new\n")
     assert not {"old", "new"} & {row["id"] for row in json.loads(cli.run("sessions", "ls", "--json").stdout)}
-    deleted = [line["session"] for line in cli.log() if line["event"] == "admin.delete"]
-    assert deleted[-2:] == ["old", "new"]
+    audited = json.loads(cli.run("audit", "--action", "session.erased", "--json").stdout)
+    assert [entry["session"] for entry in audited[:2]] == ["new", "old"]
     assert cli.run("sessions", "show", "new").returncode == 1
 
 
@@ -302,6 +305,97 @@ def test_the_same_without_a_server(own: Cli) -> None:
     assert [row["id"] for row in json.loads(own.run("sessions", "ls", "--json").stdout)] == ["kept"]
     assert own.run("sessions", "rm", "kept", "--yes").stdout == "removed chat/kept\n"
     assert json.loads(own.run("sessions", "ls", "--json").stdout) == []
+
+
+def test_export_and_erase_through_the_server(cli: Cli) -> None:
+    cli.run("chat", "--session", "private", "weather in Oslo")
+    there = cli.data.parent / "private.zip"
+    exported = cli.run("sessions", "export", "private", "-o", str(there))
+    assert exported.returncode == 0, exported.stderr
+    with zipfile.ZipFile(there) as archive:
+        assert b"Oslo" in archive.read("chat/private/messages.jsonl")
+    refused = cli.run("sessions", "export", "private", "-o", str(there))
+    assert (refused.returncode, "--force" in refused.stderr) == (1, True)
+    asked = cli.run("sessions", "erase", "private", given="y\n")
+    assert (asked.returncode, "--yes" in asked.stderr) == (1, True)
+    erased = cli.run("sessions", "erase", "private", "--yes", "--json")
+    receipt = json.loads(erased.stdout)
+    assert (receipt["subject"], receipt["sessions"], receipt["messages"]) == ("chat/private", 1, 2)
+    audited = json.loads(cli.run("audit", "--session", "private", "--json").stdout)
+    assert [entry["action"] for entry in audited] == ["session.erased", "session.exported"]
+    assert {entry["peer"] for entry in audited} == {"127.0.0.1"}
+    nothing = cli.run("sessions", "export", "private", "-o", str(there.with_name("again.zip")))
+    assert (nothing.returncode, there.with_name("again.zip").exists()) == (1, False)
+    assert cli.run("sessions", "export", "--user", "nobody", "-o", "-").returncode == 1
+    assert cli.run("sessions", "erase", "--user", "nobody", "--yes").returncode == 1
+
+
+def test_a_parked_session_does_not_answer(cli: Cli) -> None:
+    cli.run("chat", "--session", "wild", "hello")
+    assert cli.run("sessions", "park", "wild", "--reason", "It loops.").stdout == "parked chat/wild\n"
+    refused = cli.run("chat", "--session", "wild", "hello")
+    assert (refused.returncode, "It loops." in refused.stderr) == (1, True)
+    assert [row["id"] for row in json.loads(cli.run("sessions", "ls", "--parked", "--json").stdout)] == [
+        "wild"
+    ]
+    assert cli.run("sessions", "unpark", "wild").returncode == 0
+    assert cli.run("chat", "--session", "wild", "hello").returncode == 0
+
+
+def test_stop_ends_the_answer_that_is_written(cli: Cli) -> None:
+    asking = cli.spawn("chat", "--session", "long", "count to 5000")
+    assert asking.stdout is not None
+    asking.stdout.read(8)
+    assert cli.run("sessions", "stop", "long").stdout == "stopped chat/long\n"
+    asking.communicate(timeout=PATIENCE_S)
+    turns = json.loads(cli.run("sessions", "show", "long", "--json").stdout)["turns"]
+    assert turns[-1]["outcome"] == "aborted"
+    assert "Nothing runs" in cli.run("sessions", "stop", "long").stderr
+
+
+def test_expire_and_purge_through_the_server(own: Cli) -> None:
+    for name in ("one", "two", "three"):
+        own.run("chat", "--session", name, "hello")
+    assert own.run("sessions", "expire", "one", "--yes").stdout == "expired chat/one\n"
+    assert own.run("sessions", "show", "one").returncode == 1
+    assert own.run("sessions", "purge", "--older-than", "1h", "--dry-run").stdout.startswith("0 sessions")
+    own.stop()  # asleep, none of them is in use
+    own.start()
+    purged = json.loads(own.run("sessions", "purge", "--older-than", "1s", "--yes", "--json").stdout)
+    assert purged == {"found": 2, "sessions": 2, "messages": 4, "done": True}
+    assert json.loads(own.run("sessions", "ls", "--json").stdout) == []
+
+
+def test_revoke_needs_a_rule_on_a_running_server(cli: Cli) -> None:
+    refused = cli.run("revoke", "user:anna")
+    assert (refused.returncode, "no access rule" in refused.stderr) == (1, True)
+
+
+def test_with_visitors_the_server_says_so_and_revokes(tmp_path: Path) -> None:
+    cli = Cli(tmp_path)
+    cli.env["CUTTY_ACCESS__VISITORS"] = "true"
+    address = cli.start()
+    try:
+        assert "  access    visitors" in cli.said
+        with httpx.Client(base_url=address) as browser:
+            made = browser.post("/agents/chat")
+            assert made.status_code == 201, made.text
+            [row] = json.loads(cli.run("sessions", "ls", "--json").stdout)
+            assert row["owner"].startswith("visitor:")
+            assert browser.get(f"{made.headers['location']}/get-messages").status_code == 200
+            assert cli.run("revoke", row["owner"], "--for", "1h").returncode == 0
+            assert browser.get(f"{made.headers['location']}/get-messages").status_code in {401, 404}
+        owned = json.loads(cli.run("sessions", "erase", "--user", row["owner"], "--yes", "--json").stdout)
+        assert (owned["subject"], owned["sessions"]) == (row["owner"], 1)
+    finally:
+        cli.stop()
+
+
+def test_without_a_rule_only_this_machine_s_names_are_answered(cli: Cli) -> None:
+    address = f"http://127.0.0.1:{cli.port}/agents/chat/s/get-messages"
+    assert httpx.get(address).status_code == 200
+    refused = httpx.get(address, headers={"host": "evil.example"})
+    assert (refused.status_code, "CUTTY_ACCESS__HOSTS" in refused.text) == (400, True)
 
 
 def read_until(output: Any, wanted: Callable[[str], bool]) -> str:

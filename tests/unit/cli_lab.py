@@ -15,7 +15,7 @@ from cutty_agent.cli.main import app
 from cutty_agent.engines.embedded.store import open_store
 from cutty_agent.engines.sealed import Keyring, SealedStore
 from cutty_agent.ids import Address
-from cutty_agent.ports.store import AddUsage, Lifetime, PutGrant, PutMessage, PutTurn, SessionStore
+from cutty_agent.ports.store import AddUsage, Lifetime, Op, PutGrant, PutMessage, PutTurn, SessionStore
 from cutty_agent.wire.card import Grant
 from cutty_agent.wire.turn_record import TurnRecord, encode_turn
 
@@ -97,7 +97,7 @@ async def _make(store: SessionStore, address: Address, owner: str, active_ms: in
         cost_nano=12_300_000,
         calls=1,
     )
-    ops = [
+    ops: list[Op] = [
         PutMessage("u1", json.dumps(said).encode()),
         PutTurn("t1", encode_turn(record), open=False),
         used,

@@ -19,7 +19,7 @@ from ..ids import Address
 from . import running
 from .conversation import Conversation, Ending
 from .operator import NoServer
-from .sessions import parse_address
+from .options import parse_address
 from .terminal import note, readable_errors
 from .voice import Voice
 

@@ -24,7 +24,7 @@ def doctor(
     port: Annotated[int | None, typer.Option("--port", help="Port to look at (default: 8789).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Check Python, SQLite, the data directory, the port, the model and the speed of the disk.
+    """Check Python, SQLite, the data directory, access and encryption, the port, the model and the disk's speed.
 
     Changes nothing in an existing store. Exit code 1 when something keeps a server from working.
     """

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from . import chat, doctor, serve, sessions
+from . import audit, chat, check, data, doctor, revoke, serve, sessions
 
 app = typer.Typer(
     name="cutty-agent",
@@ -34,17 +34,26 @@ def main(
     """Durable, isolated AI chat sessions on your own machines."""
 
 
-app.command(
-    "serve",
-    epilog="Examples:  cutty-agent serve  ·  cutty-agent serve --model anthropic:claude-sonnet-4-5  ·  "
-    "cutty-agent serve app:app --port 8000 --reload",
-)(serve.serve)
+app.command("serve", epilog=serve.EPILOG)(serve.serve)
 app.command(
     "chat",
     epilog="Examples:  cutty-agent chat  ·  cutty-agent chat 'hello'  ·  "
     "cutty-agent chat --session anna 'what is my name?'  ·  git diff | cutty-agent chat -",
 )(chat.chat)
 app.add_typer(sessions.app)
+app.command(
+    "audit",
+    epilog="Examples:  cutty-agent audit --action access.refused  ·  cutty-agent audit --action session. --actor operator  ·  "
+    "cutty-agent audit --session support/anna --json",
+)(audit.audit)
+app.command(
+    "revoke", epilog="Examples:  cutty-agent revoke user:anna  ·  cutty-agent revoke 3f0c9a1e --for 30d"
+)(revoke.revoke)
+app.add_typer(data.app)
+app.command(
+    "check",
+    epilog="Examples:  cutty-agent check app:app  ·  cutty-agent check app:app --sessions 50 --seed 7 --json",
+)(check.check)
 app.command("doctor", epilog="Examples:  cutty-agent doctor  ·  cutty-agent doctor --data /srv/cutty --json")(
     doctor.doctor
 )

@@ -18,9 +18,17 @@ from ..agent.turn import Turn
 from ..app import App
 from ..config import Settings, load
 from ..errors import ConfigError, CuttyError
-from . import logs, server
+from . import logs, server, standing
 
-_PUBLIC_REMEDY = "Listen on 127.0.0.1 behind your own proxy, or say --open when everybody on that network may use every session."
+EPILOG = (
+    "Examples:  cutty-agent serve  ·  cutty-agent serve --model anthropic:claude-sonnet-4-5  ·  "
+    "cutty-agent serve app:app --port 8000 --reload  ·  cutty-agent serve --host 0.0.0.0 --visitors.  "
+    "Who may enter is set by CUTTY_ACCESS__…: VISITORS=true (as --visitors), JWT__SECRET, JWT__PUBLIC_KEY or "
+    "JWT__JWKS_URL with JWT__AUDIENCE and JWT__ISSUER for the application's tokens, SECRET for signing cookies, "
+    "HOSTS for the names it answers to, PROXIES for those whose X-Forwarded-For is believed.  "
+    "How long sessions live: CUTTY_LIFETIMES__ANONYMOUS_S, __SIGNED_IN_S, __MAX_AGE_S.  "
+    "Encryption at rest: CUTTY_ENCRYPTION__KEYS."
+)
 
 
 def serve(
@@ -42,6 +50,9 @@ def serve(
     allow_origin: Annotated[
         list[str] | None, typer.Option(help="Another web origin that may connect; repeat for more.")
     ] = None,
+    visitors: Annotated[
+        bool, typer.Option("--visitors", help="Give each browser a signed cookie and sessions of its own.")
+    ] = False,
     open: Annotated[
         bool, typer.Option("--open", help="Listen on a public address although there is no access rule.")
     ] = False,
@@ -67,11 +78,15 @@ def serve(
             "log_format": log_format,
             "log_level": log_level,
         }
-        settings = load(**given)
+        # Merged with what else the environment and cutty.toml say about access.
+        settings = load(**given, access={"visitors": True} if visitors else None)
         logs.configure(settings.log_format, settings.log_level)
-        app, described = _application(target, settings, given)
-        _refuse_public(app.settings)
-        server.run(app, described)
+        app, model_said = _application(target, settings, given)
+        if visitors:
+            access = app.settings.access.model_copy(update={"visitors": True})
+            app.settings = app.settings.model_copy(update={"access": access})
+        standing.take_stand(app)
+        server.run(app, model_said)
     except CuttyError as error:
         Console(stderr=True).print(f"[bold red]Error[/] {error.sentence} {error.remedy}", highlight=False)
         raise typer.Exit(1) from error
@@ -128,21 +143,6 @@ def load_app(target: str) -> App:
             remedy="Write app = App([YourAgent]) there, or name another attribute after the colon.",
         )
     return found
-
-
-def _refuse_public(settings: Settings) -> None:
-    if settings.host in {"127.0.0.1", "::1", "localhost"}:
-        return
-    if not settings.open:
-        raise ConfigError(
-            f"There is no access rule, so this server does not listen on {settings.host}.",
-            remedy=_PUBLIC_REMEDY,
-        )
-    Console(stderr=True).print(
-        f"[bold yellow]Warning[/] listening on {settings.host} without an access rule (--open): "
-        "whoever knows a session id can read and write that session.",
-        highlight=False,
-    )
 
 
 def _serve_reloading() -> None:

@@ -15,14 +15,14 @@ import uvicorn
 from ..app import App
 from ..config import Settings
 from ..errors import ConfigError
-from . import running
+from . import running, standing
 from .tuning import tune
 
 _STOPS = (signal.SIGTERM, signal.SIGINT)
 
 
-def run(app: App, described: str) -> None:
-    """Serve until a signal. ``described`` says which model answers.
+def run(app: App, model: str) -> None:
+    """Serve until a signal. ``model`` says which one answers.
 
     Raises:
         ConfigError: the address cannot be listened on.
@@ -40,20 +40,21 @@ def run(app: App, described: str) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # X-Forwarded-For is believed of access.proxies only, see transport.caller
         timeout_graceful_shutdown=3,
     )
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(_serve(_Server(config, app, port, described), listener))
+        runner.run(_serve(_Server(config, app, port, model), listener))
 
 
 class _Server(uvicorn.Server):
     """Lets go of what would hold up the stop: uvicorn waits for open responses, and then ends by the signal."""
 
-    def __init__(self, config: uvicorn.Config, app: App, port: int, described: str) -> None:
+    def __init__(self, config: uvicorn.Config, app: App, port: int, model: str) -> None:
         super().__init__(config)
         self._app = app
         self._port = port
-        self._described = described
+        self._model = model
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         try:
@@ -73,8 +74,9 @@ class _Server(uvicorn.Server):
             f"  sessions  ws://{shown}:{port}/agents/{{{', '.join(self._app.agents)}}}/{{sessionId}}",
             flush=True,
         )
+        print(f"  access    {standing.described(self._app)}", flush=True)
         print(f"  data      {settings.data.resolve()}", flush=True)
-        print(f"  model     {self._described}", flush=True)
+        print(f"  model     {self._model}", flush=True)
         print("  stop      Ctrl+C", flush=True)
 
     def withdraw(self) -> None:

@@ -1,10 +1,9 @@
-"""``cutty-agent sessions``: look at sessions, follow one, remove some."""
+"""``cutty-agent sessions``: look at sessions, follow one live. What changes them is in the modules beside this one."""
 
 from __future__ import annotations
 
 import heapq
-import sys
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import msgspec
@@ -14,42 +13,48 @@ from rich.table import Table
 from rich.text import Text
 
 from ..config import load
-from ..ids import Address, check_session_id
-from . import transcript
-from .operator import open_server, open_sessions
+from . import duration, exporting, removal, ruling, transcript, turns
+from .operator import Wanted
+from .options import Agent, Data, Id, Json, Url, parse_address, parse_owner, print_json
+from .reaching import open_operator, open_server
 from .tail import Follower
-from .terminal import ago, complain, day, note, output, readable_errors
+from .terminal import ago, complain, count, dollars, note, output, printable, readable_errors, until
 
 _EPILOG = (
-    "Examples:  cutty-agent sessions ls  ·  cutty-agent sessions show session-1  ·  "
-    "cutty-agent sessions tail support/session-1  ·  cutty-agent sessions rm session-1 session-2 --yes"
+    "Examples:  cutty-agent sessions ls --owner user:anna  ·  cutty-agent sessions show session-1  ·  "
+    "cutty-agent sessions tail support/session-1  ·  cutty-agent sessions export session-1  ·  "
+    "cutty-agent sessions purge --older-than 30d --dry-run"
 )
 
 app = typer.Typer(
     name="sessions",
-    help="Look at the sessions of a server, follow one live, remove some.",
+    help="Look at the sessions of a server, follow one live; export, park, end and erase them.",
     epilog=_EPILOG,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
 
-Data = Annotated[
-    Path | None, typer.Option("--data", help="Data directory of the server (default: cutty-data).")
-]
-Url = Annotated[
-    str | None, typer.Option("--url", help="Address of the server (default: the one of the data directory).")
-]
-Agent = Annotated[str, typer.Option("--agent", help="Agent of ids that do not name theirs.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Id = Annotated[str, typer.Argument(metavar="ID", help="A session id, or agent/id.")]
-
 
 @app.command(
     "ls",
-    epilog="Examples:  cutty-agent sessions ls --limit 5  ·  cutty-agent sessions ls --json | jq '.[].id'",
+    epilog="Examples:  cutty-agent sessions ls --limit 5  ·  cutty-agent sessions ls --idle 30d --owner user:anna  ·  "
+    "cutty-agent sessions ls --parked  ·  cutty-agent sessions ls --json | jq '.[].id'",
 )
 def ls(
     agent: Annotated[str | None, typer.Option("--agent", help="Only sessions of this agent.")] = None,
+    owner: Annotated[
+        str | None, typer.Option("--owner", help="Only sessions of this owner, such as user:anna.")
+    ] = None,
+    parked: Annotated[bool, typer.Option("--parked", help="Only those that may not run for now.")] = False,
+    idle: Annotated[
+        duration.Duration | None,
+        typer.Option(
+            "--idle",
+            parser=duration.parse,
+            metavar="TIME",
+            help="Only those not active for so long: 12h, 30d.",
+        ),
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="How many at most.")] = 20,
     data: Data = None,
     url: Url = None,
@@ -59,21 +64,27 @@ def ls(
 
     Works with a running server, and on the data directory when none runs.
     """
-    with readable_errors(), open_sessions(load(data=data), url) as source:
+    wanted = Wanted(
+        agent,
+        parse_owner(owner) if owner is not None else None,
+        parked,
+        idle.seconds if idle is not None else None,
+    )
+    with readable_errors(), open_operator(load(data=data), url) as source:
         total = 0
 
-        def counted() -> Any:
+        def counted() -> Iterator[dict[str, Any]]:
             nonlocal total
-            for row in source.rows(agent):
+            for row in source.rows(wanted):
                 total += 1
                 yield row
 
         newest = heapq.nlargest(limit, counted(), key=lambda row: row["active_ms"])
     if as_json:
-        _print_json(newest)
+        print_json(newest)
         return
     if not newest:
-        note("There are no sessions yet.")
+        note("There are no sessions yet." if wanted == Wanted() else "There are no such sessions.")
         return
     output().print(_table(newest))
     if total > len(newest):
@@ -84,21 +95,36 @@ def _table(rows: list[dict[str, Any]]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("session", no_wrap=True, overflow="ellipsis")
     table.add_column("messages", justify="right", min_width=8)
+    table.add_column("owner", no_wrap=True, overflow="ellipsis", max_width=28)
+    table.add_column("tokens", justify="right", no_wrap=True)
+    table.add_column("cost", justify="right", no_wrap=True)
     table.add_column("last active", no_wrap=True)
-    table.add_column("created", no_wrap=True)
+    table.add_column("expires", no_wrap=True)
     table.add_column("now", no_wrap=True)
     for row in rows:
-        now = Text("answering", "green") if row["open_turns"] else Text("")
-        if row.get("sockets"):
-            now.append(f"{', ' if now.plain else ''}{row['sockets']} connected", "cyan")
+        ends = until(row["expires_ms"])
         table.add_row(
             Text.assemble((f"{row['agent']}/", "dim"), row["id"]),
             str(row["messages"]),
+            Text(printable(row["owner"])),
+            count(row["input_tokens"] + row["output_tokens"]),
+            dollars(row["cost_nano"]),
             ago(row["active_ms"]),
-            Text(day(row["created_ms"]), "dim"),
-            now,
+            Text(ends, "red" if ends == "over" else "dim"),
+            _now(row),
         )
     return table
+
+
+def _now(row: dict[str, Any]) -> Text:
+    said = []
+    if row["parked"] is not None:
+        said.append(Text("parked", "red"))
+    if row["open_turns"]:
+        said.append(Text("answering", "green"))
+    if row.get("sockets"):
+        said.append(Text(f"{row['sockets']} connected", "cyan"))
+    return Text(", ").join(said)
 
 
 @app.command(
@@ -112,20 +138,20 @@ def show(
     url: Url = None,
     as_json: Json = False,
 ) -> None:
-    """Print the conversation of a session, its tool calls and its turns."""
+    """Print whose a session is, its conversation with its tool calls, and what each turn took."""
     with readable_errors():
         address = parse_address(id, agent)
-        with open_sessions(load(data=data), url) as source:
+        with open_operator(load(data=data), url) as source:
             session = source.show(address)
             messages = source.messages(address)
     if as_json:
-        _print_json({**session, "transcript": messages})
+        print_json({**session, "transcript": messages})
         return
     console = output()
     console.print(transcript.header(session))
     for line in transcript.conversation(session, messages):
         console.print(line)
-    table = transcript.turns(session)
+    table = turns.table(session)
     if table is not None:
         console.print()
         console.print(table)
@@ -161,51 +187,6 @@ def tail(
         raise typer.Exit(1)
 
 
-@app.command("rm", epilog="Example:  cutty-agent sessions rm session-1 support/anna --yes")
-def rm(
-    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Session ids, or agent/id.")],
-    agent: Agent = "chat",
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    data: Data = None,
-    url: Url = None,
-) -> None:
-    """Remove sessions with all they have, for good. Their open pages are told so."""
-    with readable_errors():
-        addresses = list(dict.fromkeys(parse_address(each, agent) for each in ids))
-        with open_sessions(load(data=data), url) as source:
-            if not yes:
-                _confirm(addresses)
-            missing = 0
-            for address, removed in source.delete(addresses):
-                if removed:
-                    print(f"removed {address}")
-                else:
-                    missing += 1
-                    complain(f"There is no session {address}.")
-    if missing:
-        raise typer.Exit(1)
-
-
-def _confirm(addresses: list[Address]) -> None:
-    named = ", ".join(map(str, addresses[:5])) + (" …" if len(addresses) > 5 else "")
-    if not sys.stdin.isatty():
-        complain("This needs a confirmation. Say --yes to remove without being asked.")
-        raise typer.Exit(1)
-    plural = "session" if len(addresses) == 1 else f"{len(addresses)} sessions"
-    if not typer.confirm(f"Remove {plural} {named} for good?", err=True):
-        note("Nothing was removed.")
-        raise typer.Exit(1)
-
-
-def parse_address(text: str, agent: str) -> Address:
-    """``id`` or ``agent/id``.
-
-    Raises:
-        BadAddress: the id is not one.
-    """
-    named, slash, session = text.partition("/")
-    return Address(named, check_session_id(session)) if slash else Address(agent, check_session_id(text))
-
-
-def _print_json(value: object) -> None:
-    print(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+exporting.register(app)
+ruling.register(app)
+removal.register(app)

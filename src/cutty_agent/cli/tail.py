@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.text import Text
 
 from .terminal import printable
-from .transcript import OUTCOMES, part_text, tool_text
+from .transcript import part_text, tool_text
+from .turns import OUTCOMES
 from .wrapping import Wrapping
 
 _STAMP = len("00:00:00  ")

@@ -46,13 +46,62 @@ def ago(ms: int, now_ms: int | None = None) -> str:
     """How long ago something was, in the largest unit that fits: ``3 min ago``."""
     now = time.time_ns() // 1_000_000 if now_ms is None else now_ms
     amount = max(0, now - ms) // 1000
-    if amount < 2:
-        return "now"
+    return "now" if amount < 2 else f"{_largest(amount)} ago"
+
+
+def _largest(amount: int) -> str:
     for size, unit in _STEPS:
         if amount < size:
-            return f"{amount} {unit} ago"
+            return f"{amount} {unit}"
         amount //= size
-    return f"{amount} y ago"
+    return f"{amount} y"
+
+
+def until(ms: int | None, now_ms: int | None = None) -> str:
+    """When something ends, in the largest unit that fits: ``in 3 d``, ``over``; empty for never."""
+    if ms is None:
+        return ""
+    now = time.time_ns() // 1_000_000 if now_ms is None else now_ms
+    return f"in {_largest(-((now - ms) // 1000))}" if ms > now else "over"
+
+
+def count(number: int) -> str:
+    """A number in few characters: ``999``, ``1.2k``, ``34M``."""
+    for size, unit in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if number >= size:
+            amount = number / size
+            return f"{amount:.1f}{unit}" if amount < 10 else f"{amount:.0f}{unit}"
+    return str(number)
+
+
+def plural(number: int, noun: str) -> str:
+    """``1 session``, ``2 sessions``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def dollars(nano: int) -> str:
+    """Thousand-millionths of a US dollar as money, with more digits where it is little; empty for nothing."""
+    if not nano:
+        return ""
+    amount = nano / 1e9
+    return f"${amount:.2f}" if amount >= 1 else f"${amount:.4f}" if amount >= 0.0001 else "<$0.0001"
+
+
+def took(ms: int) -> str:
+    """A time of milliseconds: ``340 ms``, ``2.1 s``, ``75 s``."""
+    if ms < 1000:
+        return f"{ms} ms"
+    return f"{ms / 1000:.1f} s" if ms < 10_000 else f"{ms / 1000:.0f} s"
+
+
+def confirm(question: str) -> None:
+    """Ask on the terminal; ends the command with exit code 1 unless the answer is yes, or where nobody can answer."""
+    if not sys.stdin.isatty():
+        complain("This needs a confirmation. Say --yes to go on without being asked.")
+        raise typer.Exit(1)
+    if not typer.confirm(printable(question), err=True):
+        note("Nothing was changed.")
+        raise typer.Exit(1)
 
 
 def complain(error: CuttyError | str) -> None:

@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 from rich.console import Group, RenderableType
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
-from .terminal import ago, clock, printable
+from ..wire.principal import LINK, NEVER_MS
+from .terminal import ago, clock, count, dollars, plural, printable, until
 
 WIDE = 200
 """Characters of a tool's input or output that are shown."""
@@ -24,26 +24,51 @@ _SPEAKERS = {
 }
 _MADE_AT = re.compile(r"assistant_(\d{13})_")
 
-OUTCOMES = {"completed": "green", "error": "red", "aborted": "yellow", "skipped": "dim"}
-
 
 def header(session: dict[str, Any]) -> RenderableType:
-    """What a session is, in two lines."""
+    """What a session is and whose, in a few lines."""
     said = [
         f"created {clock(session['created_ms'])}",
         f"last active {ago(session['active_ms'])}",
-        f"{session['messages']} message{'' if session['messages'] == 1 else 's'}",
+        plural(session["messages"], "message"),
     ]
     if "awake" in session:
-        sockets = session["sockets"]
         said.append("in memory" if session["awake"] else "asleep")
-        said.append(f"{sockets} open socket{'' if sockets == 1 else 's'}")
+        said.append(plural(session["sockets"], "open socket"))
     if session.get("running"):
         said.append("answering now")
     if session.get("queued"):
         said.append(f"{len(session['queued'])} waiting")
-    name = Text.assemble((f"{session['agent']}/", "dim"), (session["id"], "bold"))
-    return Group(name, Text(" · ".join(said), "dim"))
+    lines = [Text.assemble((f"{session['agent']}/", "dim"), (session["id"], "bold"))]
+    lines += [Text(" · ".join(said), "dim"), Text(" · ".join(_standing(session)), "dim")]
+    lines += [_share(grantee, grant) for grantee, grant in (session.get("shares") or {}).items()]
+    if session.get("parked") is not None:
+        lines.append(Text(f"parked: {printable(session['parked'])}", "red"))
+    return Group(*lines)
+
+
+def _standing(session: dict[str, Any]) -> list[str]:
+    """Whose it is, until when, and what it has consumed."""
+    said = [f"owner {printable(session['owner'])}" if session.get("owner") else "no owner"]
+    ends = session.get("expires_ms")
+    if ends is None:
+        said.append("does not expire")
+    else:
+        left = until(ends)
+        said.append(f"expired {clock(ends)}" if left == "over" else f"expires {left}, {clock(ends)}")
+    tokens = (session.get("input_tokens") or 0) + (session.get("output_tokens") or 0)
+    if tokens:
+        said.append(f"{count(tokens)} tokens")
+    if session.get("cost_nano"):
+        said.append(dollars(session["cost_nano"]))
+    return said
+
+
+def _share(grantee: str, grant: dict[str, Any]) -> Text:
+    who = f"whoever has the link {grantee[5:13]}…" if grantee.startswith(LINK) else printable(grantee)
+    ends = grant.get("expires_ms") or NEVER_MS
+    said = f"shared with {who}, who may {grant.get('mode')}"
+    return Text(said if ends >= NEVER_MS else f"{said}; ends {until(ends)}", "dim")
 
 
 def conversation(session: dict[str, Any], messages: list[dict[str, Any]]) -> Iterator[RenderableType]:
@@ -109,30 +134,3 @@ def brief(value: Any) -> str:
     text = printable(value if isinstance(value, str) else msgspec.json.encode(value).decode())
     text = " ".join(text.split())
     return text if len(text) <= WIDE else f"{text[:WIDE]}…"
-
-
-def turns(session: dict[str, Any]) -> RenderableType | None:
-    """The turn records as a table; ``None`` when there are none."""
-    records = session.get("turns") or ()
-    if not records:
-        return None
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("turn", no_wrap=True)
-    table.add_column("kind")
-    table.add_column("accepted", no_wrap=True)
-    table.add_column("outcome")
-    table.add_column("remark", overflow="fold")
-    for record in records:
-        outcome = record.get("outcome") or ("open" if record.get("open") else "?")
-        remarks = [printable(str(record["error"]))] if record.get("error") else []
-        if record.get("interruptions"):
-            remarks.append(f"{record['interruptions']} interruption(s)")
-        at = record.get("progress_ms")
-        table.add_row(
-            Text(printable(str(record.get("id")))),
-            str(record.get("kind", "")),
-            clock(at) if at else "",
-            Text(outcome, OUTCOMES.get(outcome, "bold")),
-            Text("; ".join(remarks)),
-        )
-    return table

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ...config import Settings
-from . import data, machine, service
+from . import access, data, machine, service
 from .finding import Finding
 
 
@@ -20,6 +20,11 @@ def examine(settings: Settings) -> Iterator[Finding]:
         data.database,
         data.disk_space,
         data.disk_speed,
+        access.access_rule,
+        access.origins,
+        access.secrets,
+        access.encryption,
+        access.expiry,
         service.port,
         service.model,
         service.pages,
