@@ -18,7 +18,7 @@ from ..agent.turn import Turn
 from ..app import App
 from ..config import Settings, load
 from ..errors import ConfigError, CuttyError
-from . import logs, server, standing
+from . import front_door, logs, server, standing
 
 EPILOG = (
     "Examples:  cutty-agent serve  ·  cutty-agent serve --model anthropic:claude-sonnet-4-5  ·  "
@@ -151,6 +151,7 @@ def _serve_reloading() -> None:
 
     command = [sys.executable, "-m", "cutty_agent", *(each for each in sys.argv[1:] if each != "--reload")]
     package = Path(__file__).parent.parent
+    os.environ[front_door.DEVELOPING] = "1"
     run_process(
         Path.cwd(),
         *([package] if not package.is_relative_to(Path.cwd()) else []),

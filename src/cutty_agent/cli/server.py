@@ -15,7 +15,7 @@ import uvicorn
 from ..app import App
 from ..config import Settings
 from ..errors import ConfigError
-from . import running, standing
+from . import front_door, running
 from .tuning import tune
 
 _STOPS = (signal.SIGTERM, signal.SIGINT)
@@ -67,17 +67,8 @@ class _Server(uvicorn.Server):
     def _announce(self) -> None:
         settings, port = self._app.settings, self._port
         running.announce(settings.data, running.local_url(settings.host, port))
-        host = settings.host
-        shown = "localhost" if host == "127.0.0.1" else f"[{host}]" if ":" in host else host
-        print(f"cutty-agent is ready at http://{shown}:{port}", flush=True)
-        print(
-            f"  sessions  ws://{shown}:{port}/agents/{{{', '.join(self._app.agents)}}}/{{sessionId}}",
-            flush=True,
-        )
-        print(f"  access    {standing.described(self._app)}", flush=True)
-        print(f"  data      {settings.data.resolve()}", flush=True)
-        print(f"  model     {self._model}", flush=True)
-        print("  stop      Ctrl+C", flush=True)
+        for line in front_door.lines(self._app, port, self._model):
+            print(line, flush=True)
 
     def withdraw(self) -> None:
         """Say no more in the data directory that a server runs."""
