@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import jwt
 import pytest
 
 pytestmark = [pytest.mark.timeout(120)]
@@ -468,3 +469,21 @@ def test_the_token_file_opens_the_api(cli: Cli) -> None:
     assert httpx.get(address).status_code == 401
     assert httpx.get(address, headers={"authorization": f"Bearer {token}"}).status_code == 200
     assert token not in (cli.data.parent / "server.log").read_text()
+
+
+def test_chat_shows_a_token_where_there_is_a_rule(own: Cli) -> None:
+    cli, secret = own, "a secret of the application, long enough"
+    cli.stop()
+    cli.env["CUTTY_ACCESS__JWT__SECRET"] = secret
+    cli.start()
+    assert "access    JWT" in cli.said
+    refused = cli.run("chat", "--session", "mine", "hello")
+    assert refused.returncode == 1
+    assert "who you are" in refused.stderr
+    cli.env["CUTTY_TOKEN"] = jwt.encode({"sub": "ada"}, secret, "HS256")
+    told = cli.run("chat", "--session", "mine", "my name is Ada")
+    assert told.returncode == 0, told.stderr
+    cli.env["CUTTY_TOKEN"] = jwt.encode({"sub": "eve"}, secret, "HS256")
+    stranger = cli.run("chat", "--session", "mine", "what is my name?")
+    assert (stranger.returncode, stranger.stdout) == (1, "")
+    assert "no such session for you" in stranger.stderr

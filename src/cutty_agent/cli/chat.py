@@ -48,6 +48,15 @@ def chat(
         str | None,
         typer.Option("--url", help="Address of the server (default: the one of the data directory)."),
     ] = None,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            "--token",
+            envvar="CUTTY_TOKEN",
+            help="Token that says who you are, for a server with an access rule.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Talk to a session of a running server; the answer is written as it comes.
 
@@ -63,7 +72,7 @@ def chat(
                 remedy="Start one in another terminal with: cutty-agent serve. Or name one with --url.",
             )
         address = parse_address(session, agent) if session is not None else Address(agent, new_session_id())
-        conversation = Conversation(_with_scheme(found), address)
+        conversation = Conversation(_with_scheme(found), address, token=token)
         prompt = text is None and sys.stdin.isatty()
         if session is None:
             note(f"A new session. Continue it with:\n  {_continue(address)}")

@@ -66,7 +66,10 @@ class _Asked:
 class Conversation:
     """Questions to one session, one after another. Between questions no connection is held."""
 
-    def __init__(self, url: str, address: Address, *, patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self, url: str, address: Address, *, token: str | None = None, patience_s: float = PATIENCE_S
+    ) -> None:
+        self._headers = {"authorization": f"Bearer {token}"} if token else {}
         self._url = url.rstrip("/")
         path = f"/agents/{quote(address.agent, safe='')}/{quote(address.session, safe='')}"
         self._http = self._url + path
@@ -93,7 +96,12 @@ class Conversation:
             asked.heard = False
             try:
                 async with connect(
-                    self._ws, open_timeout=_OPEN_S, max_size=_FRAME_BYTES, proxy=None, compression=None
+                    self._ws,
+                    additional_headers=self._headers,
+                    open_timeout=_OPEN_S,
+                    max_size=_FRAME_BYTES,
+                    proxy=None,
+                    compression=None,
                 ) as socket:
                     self._socket = socket
                     return await self._over(socket, asked)
@@ -135,7 +143,7 @@ class Conversation:
         """The stored transcript; empty for a session that does not exist yet."""
         try:
             async with httpx.AsyncClient(timeout=10.0, trust_env=False) as http:
-                answer = await http.get(f"{self._http}/get-messages")
+                answer = await http.get(f"{self._http}/get-messages", headers=self._headers)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise self._absent(_reason(error)) from error
         if answer.is_error:
