@@ -7,7 +7,7 @@ STAMPS := .stamps
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help serve install test lint types imports pytest web-test web-build system bench clean
+.PHONY: help serve install test lint types imports pytest web-test web-build system bench soak clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -45,6 +45,9 @@ system: ## Install Node and Chromium where they are missing (Debian, as root)
 
 bench: $(STAMPS)/test ## Measure (minutes)
 	$(BIN)/python -m bench
+
+soak: $(STAMPS)/test ## 500 sessions, 100,000 turns, random cancels and reconnects: zero crossings (about 20 minutes)
+	$(BIN)/python -m cutty_agent.testing.isolation.soak --sessions 500 --turns 100000
 
 clean: ## Remove what the other targets made
 	rm -rf $(VENV) $(STAMPS) web/node_modules .mypy_cache .ruff_cache .pytest_cache
