@@ -43,7 +43,7 @@ def run_pytest(tmp_path: Path, line: str, *, asyncio: bool) -> subprocess.Comple
     (tmp_path / "test_it.py").write_text(TEST.format(line=line, mark=mark))
     return subprocess.run(
         [
-            *(sys.executable, "-m", "pytest", "-q", "-p", "cutty_agent.testing.isolation.plugin"),
+            *(sys.executable, "-m", "pytest", "-q"),
             *(() if asyncio else ("-p", "no:asyncio")),
             *("--isolation-seed", "4711", "test_it.py"),
         ],
