@@ -18,7 +18,7 @@ class Wire:
 
     async def ask(self, command: str) -> str:
         self._unread.append(f"answer to {command}")
-        await asyncio.sleep(0.05)  # cancelled here, the answer stays
+        await asyncio.sleep(0.03)  # cancelled here, the answer stays
         return self._unread.popleft()
 
 
@@ -36,7 +36,7 @@ class Pool:
                 self.free.append(wire)
 
 
-POOL = Pool(4)
+POOL = Pool(12)
 
 
 class Concierge(ChatAgent):
