@@ -7,7 +7,7 @@ STAMPS := .stamps
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help serve install test lint types imports pytest web-test web-build system bench soak clean
+.PHONY: help serve install test lint types imports pytest web-test web-build example example-test system bench soak clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -17,7 +17,7 @@ serve: $(STAMPS)/install ## Install, then run the server at http://localhost:878
 
 install: $(STAMPS)/install ## Make the environment for serving
 
-test: system $(STAMPS)/test lint types imports pytest web-test ## Install everything and run all checks
+test: system $(STAMPS)/test lint types imports pytest web-test example-test ## Install everything and run all checks
 	@echo "All checks passed."
 
 lint: $(STAMPS)/test ## ruff
@@ -30,7 +30,7 @@ types: $(STAMPS)/test ## mypy --strict
 imports: $(STAMPS)/test ## The layers
 	$(BIN)/lint-imports --no-cache
 
-pytest: $(STAMPS)/test $(STAMPS)/web ## Every Python test, all markers
+pytest: $(STAMPS)/test $(STAMPS)/web $(STAMPS)/example ## Every Python test, all markers
 	$(BIN)/pytest -q $(ARGS)
 
 web-test: $(STAMPS)/web ## Type check and test the web workspace
@@ -40,7 +40,13 @@ web-test: $(STAMPS)/web ## Type check and test the web workspace
 web-build: $(STAMPS)/web ## Build the pages into the package
 	npm --prefix web run build
 
-system: ## Install Node and Chromium where they are missing (Debian, as root)
+example: $(STAMPS)/install $(STAMPS)/example ## Run the example application, before and after, at http://localhost:8790
+	@$(MAKE) --no-print-directory -C examples/cutty-app both
+
+example-test: $(STAMPS)/test $(STAMPS)/web $(STAMPS)/example ## Types of the example application
+	$(MAKE) --no-print-directory -C examples/cutty-app check
+
+system: ## Install Node, Chromium and nginx where they are missing (Debian, as root)
 	@bash scripts/system.sh
 
 bench: $(STAMPS)/test ## Measure (minutes)
@@ -50,7 +56,7 @@ soak: $(STAMPS)/test ## 500 sessions, 100,000 turns, random cancels and reconnec
 	$(BIN)/python -m cutty_agent.testing.isolation.soak --sessions 500 --turns 100000
 
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) $(STAMPS) web/node_modules .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(STAMPS) web/node_modules examples/cutty-app/node_modules .mypy_cache .ruff_cache .pytest_cache
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=…")'
@@ -72,4 +78,10 @@ $(STAMPS)/web: web/package.json web/package-lock.json
 	@mkdir -p $(STAMPS)
 	@echo "Installing the Node packages of the web workspace…"
 	@npm --prefix web ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(STAMPS)/example: examples/cutty-app/package.json examples/cutty-app/package-lock.json
+	@mkdir -p $(STAMPS)
+	@echo "Installing the Node packages of the example…"
+	@npm --prefix examples/cutty-app ci --no-audit --no-fund --loglevel=error
 	@touch $@

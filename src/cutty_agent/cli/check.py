@@ -19,6 +19,9 @@ from ..testing.isolation.run import check as run
 from .serve import load_app
 from .terminal import output, printable, readable_errors
 
+_PLACE = 56
+"""Characters of a place that stand in one line."""
+
 
 def check(
     target: Annotated[str, typer.Argument(metavar="MODULE:APP", help="Your App.")],
@@ -102,7 +105,11 @@ def _show(report: Report) -> None:
 
 
 def _table(findings: list[Finding]) -> Table:
-    table = Table("What", "From", "To", "Where", "Times", "Excerpt", show_edge=False, pad_edge=False)
+    table = Table("What", "From", "To", show_edge=False, pad_edge=False)
+    longest = max(len(finding.place) for finding in findings)
+    table.add_column("Where", min_width=min(longest, _PLACE), overflow="fold")
+    table.add_column("Times", justify="right")
+    table.add_column("Excerpt", overflow="fold")
     for finding in findings:
         table.add_row(
             Text(finding.kind, "bold"),

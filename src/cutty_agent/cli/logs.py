@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 import structlog
+from opentelemetry import trace
 
 from .. import access
 
@@ -36,7 +37,8 @@ def configure(format: Literal["auto", "console", "json"], level: str) -> None:
         foreign_pre_chain=[*shared, structlog.stdlib.PositionalArgumentsFormatter()],
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            *([] if readable else [_without_messages]),
+            add_trace,
+            *([] if readable else [name_all, _without_messages]),
             scrub,
             renderer,
         ],
@@ -101,4 +103,25 @@ def scrub(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableM
     for key, value in event.items():
         if isinstance(value, str):
             event[key] = access.scrub(value)
+    return event
+
+
+NAMES = ("agent", "session", "connection", "turn")
+"""What every record of a session names in JSON, so that a query for one of them needs to know no others."""
+
+
+def name_all(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Complete a record of a session: what it does not name is ``null``."""
+    if "session" in event and str(event.get("logger", "")).startswith("cutty_agent"):
+        for name in NAMES:
+            event.setdefault(name, None)
+    return event
+
+
+def add_trace(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Name the OpenTelemetry span in which this was logged, where there is one."""
+    context = trace.get_current_span().get_span_context()
+    if context.is_valid:
+        event["trace_id"] = f"{context.trace_id:032x}"
+        event["span_id"] = f"{context.span_id:016x}"
     return event

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from . import audit, chat, check, data, doctor, revoke, serve, sessions
+from . import audit, chat, check, data, doctor, new, revoke, serve, sessions, stats
 
 app = typer.Typer(
     name="cutty-agent",
@@ -49,6 +49,7 @@ app.command(
 app.command(
     "revoke", epilog="Examples:  cutty-agent revoke user:anna  ·  cutty-agent revoke 3f0c9a1e --for 30d"
 )(revoke.revoke)
+app.command("stats", epilog=stats.EPILOG)(stats.stats)
 app.add_typer(data.app)
 app.command(
     "check",
@@ -57,3 +58,4 @@ app.command(
 app.command("doctor", epilog="Examples:  cutty-agent doctor  ·  cutty-agent doctor --data /srv/cutty --json")(
     doctor.doctor
 )
+app.command("new", epilog="Examples:  cutty-agent new myapp  ·  cutty-agent new --here")(new.new)

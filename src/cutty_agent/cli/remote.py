@@ -133,6 +133,10 @@ class ServerOperator:
 
     # -- the wire
 
+    def get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
+        """What the operator's API answers to a ``GET``, decoded."""
+        return self._call("GET", path, query=query)
+
     def _call(
         self,
         method: str,

@@ -149,6 +149,7 @@ def _serve_reloading() -> None:
     """Run the same command without ``--reload`` in a child, and again whenever a Python file changes."""
     from watchfiles import PythonFilter, run_process
 
+    os.environ.setdefault("CUTTY_DEBUG", "true")
     command = [sys.executable, "-m", "cutty_agent", *(each for each in sys.argv[1:] if each != "--reload")]
     package = Path(__file__).parent.parent
     os.environ[front_door.DEVELOPING] = "1"
