@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import structlog
 
+from ..errors import BadRequest
 from ..ports.store import PutState
 from ..wire import client, server
 from .connection import Connection
@@ -16,7 +17,10 @@ log = structlog.get_logger("cutty_agent.state")
 async def update(room: Room, conn: Connection, frame: client.StateUpdate) -> None:
     """A client sets the state. A refused update is answered with an error and the true state."""
     body = bytes(frame.state) if isinstance(frame.state, msgspec.Raw) else b"null"
-    value = msgspec.json.decode(body)
+    try:
+        value = msgspec.json.decode(body)
+    except msgspec.MsgspecError as error:  # a number beyond every range passes as raw JSON
+        raise BadRequest(f"The state is not valid: {error}.", remedy="Send JSON that can be read.") from error
     try:
         room.agent.validate_state(value, conn)
     except Exception as error:

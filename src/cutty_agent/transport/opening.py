@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from http.cookies import CookieError, SimpleCookie
 from typing import cast, get_args
 
 import msgspec
 
 from ..core import addressing
-from ..errors import BadRequest, NotFound, UnknownAgent
+from ..errors import BadAddress, BadRequest, NotFound, UnknownAgent
 from ..ids import Address, new_connection_id
 from ..ports.door import Opening
 from ..ports.identity import BEARER_SUBPROTOCOL, PLAIN_SUBPROTOCOL, Credentials, Identified
 from ..wire.client import Dialect
 from ..wire.principal import NOBODY
 from .caller import check_host, credentials
-from .origin import check_origin
+from .old_addresses import OldAddresses
+from .origin import check_origin, speaks_for
 
 MAX_LABEL = 128
 """Characters of a ``_pk``."""
@@ -38,7 +39,8 @@ class Entrance(msgspec.Struct, frozen=True):
     ``resolve`` gives the registered kebab name for an agent segment, or ``None``. ``origins`` are the allowed
     origins beside the server's own host (see :func:`~.origin.check_origin`). ``allow_default`` permits the
     session ``default``. ``identify`` tells who is calling. ``hosts`` are the names this server answers to, ``None``
-    meaning any; ``proxies`` are believed about where a request comes from.
+    meaning any; ``proxies`` are believed about where a request comes from. ``old`` are the rules for addresses from
+    the time when all callers shared one session.
     """
 
     resolve: Callable[[str], str | None]
@@ -48,6 +50,7 @@ class Entrance(msgspec.Struct, frozen=True):
     identify: Identify = anybody
     hosts: frozenset[str] | None = None
     proxies: tuple[str, ...] = ()
+    old: OldAddresses = OldAddresses()
 
     def admit(
         self, target: str, headers: Mapping[str, str], *, peer: str = "", secure: bool = False
@@ -58,13 +61,19 @@ class Entrance(msgspec.Struct, frozen=True):
         header when the caller has just been given a name.
 
         Raises:
-            OriginRefused, NotFound, UnknownAgent, BadAddress, BadRequest, Unauthorized: why this socket may not
-                come in.
+            OriginRefused, NotFound, UnknownAgent, BadAddress, BadRequest, Unauthorized, Gone: why this socket may
+                not come in.
         """
         check_host(headers.get("host"), self.hosts)
         check_origin(headers.get("origin"), headers.get("host"), self.origins)
         path, _, query = target.partition("?")
         address, by_query, _ = self.address(path, query, headers)
+        old = self.old.look("WebSocket", path, query, headers, peer)
+        if address.session == addressing.DEFAULT_SESSION and self.old.no_shared_room:
+            raise BadAddress(
+                "This server has no session that all share.",
+                remedy="Put a session id of your own in the path: /agents/{agent}/{sessionId}.",
+            )
         offered = offered_subprotocols(headers)
         shown = credentials(
             headers,
@@ -92,9 +101,13 @@ class Entrance(msgspec.Struct, frozen=True):
             by_query=by_query,
             principal=known.principal,
             peer=shown.peer,
+            origin=headers.get("origin", "")[:256],
             identifying=pending,
+            old=old or "",
         )
-        return opening, known.cookie
+        # A page whose cookies do not count must not replace them either.
+        own_page = speaks_for(headers.get("origin"), headers.get("host"), self.origins)
+        return opening, known.cookie if own_page else None
 
     def address(
         self, path: str, query: str, headers: Mapping[str, str]
@@ -109,7 +122,7 @@ class Entrance(msgspec.Struct, frozen=True):
             path,
             self.prefix,
             query=query,
-            session_header=headers.get("x-session-id") or _minted(path, headers),
+            session_header=headers.get("x-session-id") or self._minted(path, headers),
             allow_default=self.allow_default,
         )
         if route is None:
@@ -126,20 +139,31 @@ class Entrance(msgspec.Struct, frozen=True):
             )
         return Address(agent, route.session), route.by_query, route.rest
 
+    def _minted(self, path: str, headers: Mapping[str, str]) -> str | None:
+        """The minted session of this browser, for an address that names none (``default``)."""
+        segments = path.split("/")
+        if len(segments) < 4 or segments[3] != addressing.DEFAULT_SESSION:
+            return None
+        return minted_session(segments[2], headers, self.origins)
+
 
 def session_cookie(agent: str) -> str:
     """Name of the cookie that holds the id of a minted session of this agent."""
     return f"cutty_session_{agent}"
 
 
-def _minted(path: str, headers: Mapping[str, str]) -> str | None:
-    """The minted session of this browser, for an address that names none (``default``)."""
+def minted_session(agent: str, headers: Mapping[str, str], origins: Collection[str]) -> str | None:
+    """The minted session that this browser keeps for an agent."""
+    return kept(session_cookie(agent), headers, origins)
+
+
+def kept(name: str, headers: Mapping[str, str], origins: Collection[str]) -> str | None:
+    """A cookie of ours. As all cookies it counts only for pages that are named."""
     cookie = headers.get("cookie")
-    segments = path.split("/")
-    if not cookie or len(segments) < 4 or segments[3] != addressing.DEFAULT_SESSION:
+    if not cookie or not speaks_for(headers.get("origin"), headers.get("host"), origins):
         return None
     try:
-        found = SimpleCookie(cookie).get(session_cookie(segments[2]))
+        found = SimpleCookie(cookie).get(name)
     except CookieError:
         return None
     return found.value if found is not None else None
