@@ -9,11 +9,14 @@ import re
 import secrets
 import shutil
 import sys
+import time
 from asyncio.subprocess import PIPE, Process
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
+import jwt
 import pytest
 
 from e2e.chat_page import ChatPage, Profile
@@ -23,6 +26,8 @@ ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "cutty-app"
 START_S = 30.0
 NPM_S = 110.0
+HASTY_S = 2
+"""Seconds of the short-lived tokens: less than the long answer of a test takes."""
 
 BLOCK_STORAGE = """
     for (const name of ["localStorage", "sessionStorage"])
@@ -77,6 +82,11 @@ class Program:
         crashed = [line for line in self._said if "Traceback" in line]
         assert crashed == []
 
+    @property
+    def said(self) -> str:
+        """Everything it has written."""
+        return "".join(self._said)
+
     def opened(self) -> list[dict[str, Any]]:
         """The log's lines about sockets that came in."""
         return [record for record in self.log if record["event"] == "connection.opened"]
@@ -99,11 +109,13 @@ class CuttyApp:
 
     def __init__(self, folder: Path) -> None:
         self.secret = secrets.token_hex(32)
+        self.data = folder / "data"
         self._folder = folder
-        pages = str(folder / "pages")
-        self.application = Program(
-            "server.app", CUTTY_APP_PORT="0", CUTTY_APP_SECRET=self.secret, CUTTY_APP_PAGES=pages
-        )
+        serving = {"CUTTY_APP_PORT": "0", "CUTTY_APP_SECRET": self.secret}
+        serving["CUTTY_APP_PAGES"] = str(folder / "pages")
+        self.application = Program("server.app", **serving)
+        self.hasty = Program("server.app", **serving, CUTTY_APP_TOKEN_S=str(HASTY_S))
+        """The same page and sign-in with tokens of a short life; the agent's tools do not know this one."""
         self.old_chat = Program()
         self.agents = Program()
 
@@ -114,32 +126,42 @@ class CuttyApp:
 
     async def start(self) -> None:
         """Start the servers, then build the page with their addresses, as a deployment does."""
-        await self.application.start()
+        await asyncio.gather(self.application.start(), self.hasty.start())
         known = {"CUTTY_APP_API": self.address, "CUTTY_APP_ORIGINS": self.address}
+        known["CUTTY_APP_SECRET"] = self.secret
         self.old_chat = Program("before.server", CUTTY_BEFORE_PORT="0", **known)
-        data = str(self._folder / "data")
         self.agents = Program(
-            *("cutty_agent", "serve", "after.agent:app", "--port", "0", "--data", data),
-            *("--allow-origin", self.address),
+            *("cutty_agent", "serve", "after.agent:app", "--port", "0", "--data", str(self.data)),
+            *("--allow-origin", self.address, "--allow-origin", self.hasty.address),
             **known,
+            CUTTY_ACCESS__USER_IDS="true",
         )
         await asyncio.gather(self.old_chat.start(), self.agents.start())
         await self._build()
 
     async def stop(self) -> None:
         """End all servers."""
-        for program in (self.agents, self.old_chat, self.application):
+        for program in (self.agents, self.old_chat, self.hasty, self.application):
             await program.stop()
 
-    async def user(self, profile: Profile, name: str) -> None:
+    async def user(self, profile: Profile, name: str, *, address: str | None = None) -> None:
         """Sign the browser in."""
-        answer = await profile.context.request.post(f"{self.address}/api/sign-in", data={"name": name})
+        signing_in = f"{address or self.address}/api/sign-in"
+        answer = await profile.context.request.post(signing_in, data={"name": name})
         assert answer.ok
 
-    async def tab(self, profile: Profile, **choices: str) -> ChatPage:
+    async def tab(self, profile: Profile, *, address: str | None = None, **choices: str) -> ChatPage:
         """Open a tab; the choices are those of the page: ``chat``, ``variant``, ``scope``."""
-        query = "&".join(f"{key}={value}" for key, value in choices.items())
-        return await profile.tab(f"{self.address}/?{query}")
+        return await profile.tab(self.page(address=address, **choices))
+
+    def page(self, *, address: str | None = None, **choices: str) -> str:
+        """The page's address with choices."""
+        return f"{address or self.address}/?{urlencode(choices)}"
+
+    def token(self, user: str, *, issuer: str = "cutty-app", audience: str = "cutty") -> str:
+        """A token for the agent server, as the application makes it; or, the other way round, an agent's."""
+        claims = {"sub": user, "iss": issuer, "aud": audience, "exp": int(time.time()) + 60}
+        return jwt.encode(claims, self.secret, algorithm="HS256")
 
     def api(self, token: str | None = None) -> httpx.AsyncClient:
         """The application's API, for a browser that keeps its cookies or, with a token, for an agent."""

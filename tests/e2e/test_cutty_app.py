@@ -9,30 +9,33 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx
 import jwt
 import pytest
 import pytest_asyncio
 from playwright.async_api import expect
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 from e2e.chat_page import ChatPage, NewProfile, Profile
 from e2e.cutty_app import BLOCK_STORAGE, EXAMPLE, ROOT, CuttyApp
+from e2e.widget_page import WidgetPage
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 UNKNOWN = "I do not know. In this conversation nobody told me a name."
 VARIANTS = ("hooks", "websocket", "fetch")
 
-SAME_BROWSER = {"tab": False, "browser": True, "user": True, "server": True}
-SAME_USER = {"tab": False, "browser": False, "user": True, "server": False}
-"""Whether two tabs of one browser, or two browsers of one user, are in the same conversation, by scope."""
+SHARED = {"tab": False, "browser": True, "user": True, "server": False}
+"""Whether two tabs of one browser are in the same conversation, by scope; two browsers never are."""
 
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 
 FORM = {
-    "tab": r"session-\d{13}-[0-9a-z]{20}",
-    "browser": r"session-\d{13}-[0-9a-z]{20}",
+    "tab": r"session-\d{13}-[0-9a-v]{26}",
+    "browser": r"session-\d{13}-[0-9a-v]{26}",
     "user": r"user-[\w-]+-session-\d{13}",
-    "server": r"session-\d{13}-[0-9a-f]{32}",
+    "server": r"s-[0-9a-f]{32}",
 }
 
 
@@ -171,6 +174,16 @@ async def shows_the_same(follower: ChatPage, leader: ChatPage) -> None:
     assert await follower.messages() == said
 
 
+async def duplicate(tab: ChatPage) -> ChatPage:
+    """Do what "Duplicate tab" does: a tab at the same address with a copy of what the tab keeps."""
+    context = tab.page.context
+    async with context.expect_page() as opening:
+        await tab.page.evaluate("void window.open(location.href)")
+    copy = Profile(context).adopt(await opening.value)
+    await copy.is_in("ready")
+    return copy
+
+
 @pytest.mark.parametrize("storage", ["with storage", "storage blocked"])
 async def test_a_scope_says_who_shares_a_conversation(
     app: CuttyApp, new_profile: NewProfile, storage: str, somebody: str
@@ -182,57 +195,170 @@ async def test_a_scope_says_who_shares_a_conversation(
             await home.context.add_init_script(BLOCK_STORAGE)
         await app.user(home, name)
     first, *others = await asyncio.gather(*(app.tab(home) for home in (homes[0], *homes)))
-    joined = {**SAME_BROWSER, "browser": not blocked}
     sessions: dict[str, str] = {}
-    for scope in SAME_BROWSER:
+    for scope, shared in SHARED.items():
+        joined = shared and not blocked
         ids = await choose(scope, first, *others)
-        shares = [joined[scope], SAME_USER[scope], False]  # Another tab, another browser, another user.
+        shares = [joined, False, False]  # Another tab, another browser, another user.
         assert (scope, [each == ids[0] for each in ids]) == (scope, [True, *shares])
         assert re.fullmatch(FORM[scope], ids[0])
         assert ids[0] not in sessions.values()
         sessions[scope] = ids[0]
 
         assert await first.ask("my name is Ada") == "Nice to meet you, Ada!"
-        for tab, share in zip(others, shares, strict=True):
-            if share:
-                await shows_the_same(tab, first)  # Live, without a reload.
-            answer = await tab.ask("what is my name?")
-            assert (scope, answer) == (scope, "Your name is Ada." if share else UNKNOWN)
-            if share:
-                await shows_the_same(first, tab)
+        if joined:
+            await shows_the_same(others[0], first)  # Live, without a reload.
+        answers = await asyncio.gather(*(tab.ask("what is my name?") for tab in others))
+        assert (scope, answers) == (scope, ["Your name is Ada." if share else UNKNOWN for share in shares])
+        if joined:
+            await shows_the_same(first, others[0])
+
+        copy = await duplicate(first)
+        own = await session_of(copy)
+        assert (scope, own == ids[0]) == (scope, joined)
+        assert await copy.ask("what is my name?") == ("Your name is Ada." if joined else UNKNOWN)
+        await copy.reload()
+        await copy.is_in("ready")
+        assert (scope, await session_of(copy) == own) == (scope, not blocked)
+        assert copy.problems == []
+        await copy.page.close()
 
         await first.reload()
-        kept = not blocked or scope in {"user", "server"}
-        assert (scope, await session_of(first) == ids[0]) == (scope, kept)
+        await first.is_in("ready")
+        assert (scope, await session_of(first) == ids[0]) == (scope, not blocked)
+        await first.counts(0 if blocked else len(await others[0].messages()) if joined else 2)
 
     await first.page.close()
     again = await app.tab(homes[0])
     for scope, session in sessions.items():
-        assert (scope, await choose(scope, again) == [session]) == (scope, joined[scope])
+        joined = SHARED[scope] and not blocked
+        assert (scope, await choose(scope, again) == [session]) == (scope, joined)
         answer = await again.ask("what is my name?")
-        assert (scope, answer) == (scope, "Your name is Ada." if joined[scope] else UNKNOWN)
+        assert (scope, answer) == (scope, "Your name is Ada." if joined else UNKNOWN)
 
 
-async def test_a_duplicated_tab_gets_a_session_of_its_own(
+async def test_the_copy_of_a_tab_has_its_storage_and_not_its_session(
     app: CuttyApp, new_profile: NewProfile, somebody: str
 ) -> None:
     original = await user_with_tab(app, new_profile, somebody, scope="tab")
     assert await original.ask("my name is Ada") == "Nice to meet you, Ada!"
-    context = original.page.context
-    key = "Object.keys(sessionStorage).find(key => key.startsWith('cutty-chat-session-id'))"
-    await context.add_init_script(f"try {{ window.inherited = sessionStorage.getItem({key}) }} catch {{}}")
-    async with context.expect_page() as opening:
-        await original.page.evaluate("void window.open(location.href)")
-    copy = Profile(context).adopt(await opening.value)
-    await copy.is_in("ready")
+    key = "Object.keys(sessionStorage).find(key => /^cutty-chat-session-id:[^:]+$/.test(key))"
+    await original.page.context.add_init_script(
+        f"try {{ window.inherited = sessionStorage.getItem({key}) }} catch {{}}"
+    )
+    copy = await duplicate(original)
     assert await copy.page.evaluate("window.inherited") == await session_of(original)  # A copy indeed.
+    assert await session_of(copy) != await session_of(original)
     assert await copy.ask("what is my name?") == UNKNOWN
-    own = await session_of(copy)
-    assert own != await session_of(original)
-    await asyncio.gather(original.reload(), copy.reload())
-    await asyncio.gather(original.counts(2), copy.counts(2))
-    assert await session_of(copy) == own
     assert copy.problems == []
+
+
+@pytest.mark.parametrize("scope", [*SHARED])
+async def test_nobody_else_finds_a_session_by_its_id(
+    app: CuttyApp, new_profile: NewProfile, scope: str, somebody: str
+) -> None:
+    tab = await user_with_tab(app, new_profile, f"{somebody} A", scope=scope)
+    await tab.ask("my name is Canary")
+    id = await session_of(tab)
+    owner = f"{somebody}-a".casefold()
+    address = f"{app.agents.address}/agents/chat/{id}"
+    requests = {
+        "POST": ("", "/stop"),
+        "GET": ("", "/get-messages", "/stream", "/export"),
+        "DELETE": ("",),
+    }
+    for token, status, code in ((app.token(f"{somebody}-b".casefold()), 404, 4404), (None, 401, 4401)):
+        headers = {} if token is None else {"authorization": f"Bearer {token}"}
+        message = {"id": "m", "role": "user", "parts": [{"type": "text", "text": "what is my name?"}]}
+        async with httpx.AsyncClient(headers=headers, trust_env=False) as stranger:
+            for method, paths in requests.items():
+                for path in paths:
+                    answer = await stranger.request(method, address + path, json={"messages": [message]})
+                    assert (method, path, answer.status_code) == (method, path, status)
+                    assert "Canary" not in answer.text
+        socket_address = address.replace("http", "ws", 1)
+        async with connect(socket_address, additional_headers=headers, proxy=None) as socket:
+            with pytest.raises(ConnectionClosed):
+                await socket.recv()
+            assert socket.close_code == code
+    async with httpx.AsyncClient(
+        headers={"authorization": f"Bearer {app.token(owner)}"}, trust_env=False
+    ) as same:
+        assert "Canary" in (await same.get(f"{address}/get-messages")).text
+    assert await tab.ask("what is my name?") == "Your name is Canary."
+
+
+@pytest.mark.parametrize("variant", ["hooks", "websocket", "fetch"])
+async def test_a_token_ends_and_the_page_goes_on_with_another(
+    app: CuttyApp, new_profile: NewProfile, variant: str, somebody: str
+) -> None:
+    home = await new_profile()
+    await app.user(home, somebody)
+    words = " ".join(f"word-{number}" for number in range(1500))
+    async with app.api(app.token(somebody.casefold(), issuer="cutty", audience="cutty-app")) as agent:
+        csv = {"content": f"story\n{words}\n", "headers": {"content-type": "text/csv"}}
+        assert (await agent.post("/api/lists?name=long", **csv)).is_success
+    await app.user(home, somebody, address=app.hasty.address)
+    tab = await app.tab(home, address=app.hasty.address, variant=variant)
+    await tab.composer.focus()
+    await tab.send("describe long")
+    await tab.reads("word-9 ")
+    if variant != "fetch":
+        await tab.until(lambda: len(tab.sockets) > 1 and tab.sockets[0].closed, "the next socket")
+    await tab.composer.fill("my name is")  # A draft, while sockets come and go.
+    await tab.reads("word-1499")
+    await tab.is_in("ready")
+    said = await tab.messages()
+    assert [role for role, _ in said] == ["user", "assistant"]
+    assert said[1][1].endswith(f"Its fields: story (such as {words}).")
+    assert await tab.page.get_by_test_id("tool").count() == 1
+    assert await tab.composer.input_value() == "my name is"
+    assert await tab.page.evaluate("document.activeElement.tagName") == "TEXTAREA"
+    assert await tab.ask("my name is Ada") == "Nice to meet you, Ada!"
+    assert await tab.ask("what is my name?") == "Your name is Ada."
+    assert await tab.page.get_by_role("alert").count() == 0
+    await choose("browser", tab)
+    await tab.counts(0)
+    await choose("tab", tab)
+    await tab.counts(6)
+    if variant == "fetch":
+        tab.problems = [each for each in tab.problems if "401" not in each]  # Asked once more, with another.
+
+
+async def test_the_widget_talks_for_whoever_is_signed_in(
+    app: CuttyApp, new_profile: NewProfile, somebody: str
+) -> None:
+    home = await new_profile()
+    await app.user(home, f"{somebody} A")
+    widget = await WidgetPage.open(home.context, app.page(variant="widget"))
+    await expect(widget.field).to_be_visible()
+    assert await widget.ask("my name is Ada") == "Nice to meet you, Ada!"
+    assert (await widget.ask("generate 20 people")).endswith("I made the list “people” with 20 rows.")
+    await expect(widget.page.get_by_test_id("lists")).to_contain_text("people 20")
+    mine = await widget.session_id()
+    await expect(widget.page.get_by_test_id("address")).to_have_text(
+        f"{app.agents.address}/agents/chat/{mine}"
+    )
+    await widget.picture("cutty-app")
+
+    await widget.page.get_by_role("button", name="Sign out").click()
+    await widget.page.get_by_role("button", name="Cleo").click()
+    await expect(widget.page.get_by_test_id("user")).to_have_text("Cleo")
+    await expect(widget.page.get_by_test_id("address")).not_to_have_text(re.compile(f"^$|{mine}"))
+    assert await widget.ask("what is my name?") == UNKNOWN
+    assert widget.problems == []
+
+
+async def test_no_token_is_written_down(app: CuttyApp, new_profile: NewProfile, somebody: str) -> None:
+    for variant in VARIANTS:
+        tab = await user_with_tab(app, new_profile, somebody, variant=variant)
+        await tab.ask("which lists do I have?")
+    begins = b"eyJhbGci"  # {"alg" in base64
+    assert app.token("anybody").encode().startswith(begins)
+    kept = {path.name: path.read_bytes() for path in app.data.rglob("*") if path.is_file()}
+    assert any(b"which lists do I have?" in content for content in kept.values())
+    assert [name for name, content in kept.items() if begins in content] == []
+    assert begins.decode() not in app.agents.said
 
 
 async def test_a_new_conversation_and_another_user_in_the_same_tab_start_empty(
@@ -330,27 +456,46 @@ async def test_axe_finds_nothing_serious(
 
 async def test_a_forged_expired_or_foreign_token_opens_nothing(app: CuttyApp, somebody: str) -> None:
     async with app.api() as browser:
-        await browser.post("/api/sign-in", json={"name": somebody})
+        user = (await browser.post("/api/sign-in", json={"name": somebody})).json()["user"]["id"]
         token = (await browser.post("/api/token")).json()["token"]
         cross = await browser.post("/api/lists/generate", json={}, headers={"origin": "http://evil.example"})
         assert cross.status_code == 403
-    claims = jwt.decode(token, options={"verify_signature": False})
-    forged = {
-        "another secret": jwt.encode(claims, "x" * 32, "HS256"),
-        "no algorithm": jwt.encode(claims, "", "none"),
-        "expired": jwt.encode({**claims, "exp": 1}, app.secret, "HS256"),
-        "for another audience": jwt.encode({**claims, "aud": "else"}, app.secret, "HS256"),
-        "no end": jwt.encode({key: claims[key] for key in claims if key != "exp"}, app.secret, "HS256"),
-        "of nobody": jwt.encode({**claims, "sub": "nobody-at-all"}, app.secret, "HS256"),
-        "no token at all": "-",
-    }
-    statuses = {}
-    for what, each in {"genuine": token, **forged}.items():
-        async with app.api(each) as agent:
-            statuses[what] = (await agent.get("/api/lists")).status_code
-    assert statuses == {"genuine": 200, **dict.fromkeys(forged, 401)}
+    acting = app.token(user, issuer="cutty", audience="cutty-app")
+    for genuine, statuses_of, other in ((acting, app_status, token), (token, agent_status, acting)):
+        claims = jwt.decode(genuine, options={"verify_signature": False})
+        forged = {
+            "another secret": jwt.encode(claims, "x" * 32, "HS256"),
+            "no algorithm": jwt.encode(claims, "", "none"),
+            "expired": jwt.encode({**claims, "exp": 1}, app.secret, "HS256"),
+            "for another audience": jwt.encode({**claims, "aud": "else"}, app.secret, "HS256"),
+            "of another issuer": jwt.encode({**claims, "iss": "else"}, app.secret, "HS256"),
+            "of nobody": jwt.encode({**claims, "sub": ""}, app.secret, "HS256"),
+            "the one for the other server": other,
+            "no token at all": "-",
+        }
+        statuses = {
+            what: await statuses_of(app, each) for what, each in {"genuine": genuine, **forged}.items()
+        }
+        assert statuses == {"genuine": 200, **dict.fromkeys(forged, 401)}
+    async with app.api(acting) as agent:
+        assert (
+            await agent.post("/api/token")
+        ).status_code == 401  # Only a browser that is signed in gets one.
+
+
+async def app_status(app: CuttyApp, token: str) -> int:
+    """What the application answers an agent with this token."""
     async with app.api(token) as agent:
-        assert (await agent.post("/api/token")).status_code == 403  # A token does not renew itself.
+        answer = await agent.get("/api/lists")
+    return answer.status_code
+
+
+async def agent_status(app: CuttyApp, token: str) -> int:
+    """What the agent server answers a page with this token."""
+    headers = {"authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(headers=headers, trust_env=False) as page:
+        answer = await page.get(f"{app.agents.address}/agents/chat/nobody-has-this/get-messages")
+    return answer.status_code
 
 
 async def test_the_readme_shows_the_whole_difference_of_the_two_chatbots() -> None:
