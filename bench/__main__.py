@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from bench import access, history, idle, latency, limits, sessions, sweep, throughput
+from bench import access, analytics, history, idle, latency, limits, sessions, sweep, throughput
 
 ALL = {
     "throughput": throughput.main,
@@ -14,6 +14,7 @@ ALL = {
     "history": history.main,
     "access": access.main,
     "limits": limits.main,
+    "analytics": analytics.main,
     "sweep": sweep.main,
 }
 

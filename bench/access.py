@@ -23,7 +23,7 @@ SERVERS = ("ours", "ruled", "unlimited")
 async def one_round(server: Server, number: int, ruled: bool) -> tuple[float, float]:
     """Median seconds of a connect to a session that exists, and of a turn of 20 chunks."""
     now = int(time.time())
-    connects, turns = [], []
+    connects = []
     for at in range(CONNECTS):
         # A token of its own for every socket, as when many users come: nothing is remembered from before.
         claims = {"sub": f"user-{at}", "exp": now + 3600, "jti": f"{number}-{at}"}
@@ -34,8 +34,7 @@ async def one_round(server: Server, number: int, ruled: bool) -> tuple[float, fl
         client.transport.close()
     token = jwt.encode({"sub": "turns", "exp": now + 3600}, SECRET, "HS256") if ruled else None
     client = await connect(server.port, "turns", token=token)
-    for at in range(TURNS):
-        turns.append(await client.turn(request(f"t{number}-{at}", "20")))
+    turns = [await client.turn(request(f"t{number}-{at}", "20")) for at in range(TURNS)]
     client.transport.close()
     return statistics.median(connects), statistics.median(turns)
 

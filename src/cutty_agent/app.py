@@ -10,7 +10,9 @@ from importlib.metadata import version
 from typing import Any
 
 import structlog
+from opentelemetry.trace import TracerProvider
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
@@ -18,7 +20,10 @@ from starlette.types import Receive, Scope, Send
 
 from .access.rule import Given, has_rule
 from .access.rule import identity as access_identity
+from .admin import openapi as operators_part
 from .admin.api import AdminEndpoints
+from .admin.exposition import MetricsEndpoint
+from .admin.gauges import Gauges
 from .admin.operations import Operations
 from .admin.token import kept_token
 from .agent.chat import AgentFactory, ChatAgent
@@ -27,7 +32,7 @@ from .config import Settings, check_access, load
 from .core.addressing import aliases, kebab
 from .engines.embedded.store import open_store
 from .engines.sealed import Keyring, SealedStore
-from .errors import CuttyError, ShuttingDown
+from .errors import ConfigError, CuttyError, MethodNotAllowed, ShuttingDown
 from .ports.door import Link, Opening
 from .ports.identity import Credentials, Identified, Identity
 from .ports.outlet import Outlet
@@ -35,13 +40,20 @@ from .ports.store import SessionStore
 from .session.audit import Audit
 from .session.gate import SessionGate
 from .session.limiter import Limiter
+from .session.metrics import Metrics
 from .session.pricing import Pricing
 from .session.registry import Registry
-from .transport import asgi_websocket
-from .transport.caller import credentials
-from .transport.http import AgentEndpoints, error_response
+from .session.standing import SessionsStanding
+from .session.telemetry import Telemetry
+from .session.watchdog import Watchdog
+from .transport import asgi_websocket, openapi
+from .transport.bridge import Bridge
+from .transport.caller import check_host, credentials
+from .transport.endpoints import Reception, error_response
+from .transport.http import AgentEndpoints
+from .transport.old_addresses import OldAddresses
 from .transport.opening import Entrance
-from .transport.pages import Pages
+from .transport.pages import Pages, not_found
 from .transport.websocket_protocol import websocket_protocol
 from .transport.websocket_settings import WebSocketSettings
 
@@ -54,7 +66,8 @@ class App:
     """A server of sessions for some agents.
 
     ``agents`` are :class:`ChatAgent` subclasses, or factories with the name they are reached by; never ready
-    instances, because an instance belongs to one session. ``open_store`` replaces the embedded engine.
+    instances, because an instance belongs to one session. ``open_store`` replaces the embedded engine;
+    ``tracer_provider`` makes the OpenTelemetry spans instead of the process's.
     Run it with ``cutty-agent serve module:app``, with any ASGI server, or mounted in another application; the
     lifespan of the outer application must then include :meth:`running`.
     """
@@ -68,6 +81,7 @@ class App:
         open_store: StoreFactory | None = None,
         clock: Clock | None = None,
         info: Mapping[str, Any] | None = None,
+        tracer_provider: TracerProvider | None = None,
     ) -> None:
         self.settings = settings or load()
         self._given = identity
@@ -82,16 +96,21 @@ class App:
         self._registry: Registry | None = None
         self._operator: AdminEndpoints | None = None
         self._operations: Operations | None = None
+        self._tracer_provider = tracer_provider
+        self._telemetry = Telemetry(provider=tracer_provider)
+        self._metrics: MetricsEndpoint | None = None
         self.store: SessionStore | None = None
         self.ready = False
         self._hurried = False
-        self._web = Starlette(routes=self._routes())
+        self._web = Starlette(routes=self._routes(), exception_handlers={HTTPException: _odd_request})
 
     # -- life
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Open the store, recover what a crash cut off, serve; at the end finish or park turns and close."""
+        metrics = Metrics() if self.settings.metrics != "off" else None
+        telemetry = self._telemetry = Telemetry(metrics, self._tracer_provider)
         store = self.store = await self._open_store()
         audit: Audit | None = None
         try:
@@ -101,19 +120,42 @@ class App:
             limiter = Limiter(self.settings.limits, self._clock, store)
             pricing = Pricing(self._clock, model=self.settings.model)
             registry = self._registry = Registry(
-                store, self.agents, self.settings, self._clock, audit=audit, limiter=limiter, pricing=pricing
+                store,
+                self.agents,
+                self.settings,
+                self._clock,
+                audit=audit,
+                limiter=limiter,
+                pricing=pricing,
+                telemetry=telemetry,
             )
         except BaseException:
             await store.close()
             raise
+        telemetry.metrics.watch(SessionsStanding(registry))
         gate = self._gate = SessionGate(registry)
         operations = self._operations = Operations(gate, registry, store, audit, identity, self._clock)
         self._operator = AdminEndpoints(
-            gate, registry, store, operations, audit, token=token, resolve=self._names.get
+            gate,
+            registry,
+            store,
+            operations,
+            audit,
+            token=token,
+            resolve=self._names.get,
+            identify=identity.identify if self.ruled else None,
         )
+        gauges = Gauges(registry)
+        self._metrics = MetricsEndpoint(
+            telemetry.metrics, audit, self.settings.metrics, token=token, open_here=not self.ruled
+        )
+        watchdog = Watchdog(telemetry.metrics, telemetry.warnings)
+        watchdog.start()
         recovery = asyncio.create_task(registry.recover())
         recovery.add_done_callback(_report)
         registry.sweeper.start()
+        if self.settings.analytics:
+            gauges.start()
         self.ready = True
         try:
             yield
@@ -122,6 +164,9 @@ class App:
             recovery.cancel()
             await registry.sweeper.stop()
             await registry.close(grace_s=0.0 if self._hurried else self.settings.lifetimes.grace_s)
+            if self.settings.analytics:
+                await gauges.stop()
+            await watchdog.stop()
             await audit.close()
             await store.close()
             self._gate = self._registry = self._operator = self._operations = self._identity = self.store = (
@@ -131,6 +176,7 @@ class App:
     async def _who(self, store: SessionStore) -> Identity:
         """What tells who is calling, with the revocations that are in force."""
         check_access(self.settings)
+        self._check_bridge()
         own = self._open_store == self._embedded
         return access_identity(
             self.settings.access,
@@ -139,6 +185,14 @@ class App:
             directory=self.settings.data if own else None,
             revocations=await store.revocations(now_ms=self._clock.now_ms()),
         )
+
+    def _check_bridge(self) -> None:
+        agent = self.settings.bridge_agent
+        if self.settings.bridge != "off" and agent not in self._names:
+            raise ConfigError(
+                f"bridge_agent is {agent[:40]!r}, and there is no such agent.",
+                remedy=f"Name one of {', '.join(sorted(self.agents))} in CUTTY_BRIDGE_AGENT.",
+            )
 
     @property
     def ruled(self) -> bool:
@@ -153,11 +207,17 @@ class App:
             resolve=self._names.get,
             origins=frozenset(self.settings.allow_origins),
             # Where there is a rule, "default" is a session of the caller's own.
-            allow_default=self.settings.allow_default or self.ruled,
+            allow_default=self.settings.allow_default or self.ruled or self.settings.bridge != "off",
             identify=self.identify,
             hosts=frozenset(each.lower() for each in access.hosts) if access.hosts else self.bound_hosts,
             proxies=access.proxies,
+            old=OldAddresses(self.settings.bridge, own_default=self.ruled, used=self._used),
         )
+
+    def _used(self, actor: str, peer: str, detail: str, action: str) -> None:
+        """Count a use of an old address."""
+        if self._registry is not None:
+            self._registry.audit.used(actor, peer=peer, detail=detail, action=action)
 
     def identify(self, credentials: Credentials) -> Identified | Awaitable[Identified]:
         """Who is calling (ports.identity.Identity).
@@ -196,8 +256,10 @@ class App:
         keyring = Keyring.parse(
             self.settings.encryption.keys
         )  # a wrong key is told before the directory is touched
-        store = await open_store(self.settings.data)
-        return SealedStore(store, keyring)  # also without keys: rows that are sealed must not pass for damaged ones
+        store = await open_store(self.settings.data, analytics=self.settings.analytics, meter=self._telemetry)
+        return SealedStore(
+            store, keyring
+        )  # also without keys: rows that are sealed must not pass for damaged ones
 
     def hang_up(self) -> None:
         """End open event streams and tails; call it when the server is about to stop and waits for its responses."""
@@ -244,10 +306,42 @@ class App:
             Route("/health", self._health),
             Route("/ready", self._readiness),
             Route("/info.json", self._info),
+            Route("/openapi.json", self._openapi),
+            Route("/metrics", self._figures),
             Route("/agents/{path:path}", self._agents, methods=_METHODS),
             Route("/admin/{path:path}", self._admin, methods=_METHODS),
+            *self._old_routes(),
             Mount("/", Pages(greet=self._greet)),
         ]
+
+    def _old_routes(self) -> list[Route]:
+        if self.settings.bridge == "off":
+            return []
+        return [
+            Route("/api/chat", self._bridged(Bridge.chat), methods=_METHODS),
+            Route("/api/v1/agent/chat/{session}/messages", self._bridged(Bridge.history), methods=_METHODS),
+        ]
+
+    def _bridged(
+        self, answer: Callable[[Bridge, Request], Awaitable[Response]]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            if self._gate is None or self._registry is None:
+                return error_response(_not_running())
+            agent = self._names[self.settings.bridge_agent]
+            only_minted = self.settings.access.ids == "minted"
+            reception = self._reception(self._gate, self._registry)
+            return await answer(Bridge(reception, agent, only_minted=only_minted), request)
+
+        return endpoint
+
+    def _reception(self, gate: SessionGate, registry: Registry) -> Reception:
+        return Reception(
+            gate,
+            self.entrance,
+            body_bytes=self.settings.limits.body_bytes,
+            rate=registry.limiter.http,
+        )
 
     def _greet(self, request: Request) -> str | None:
         """The cookie of a new visitor, where visitors are given one."""
@@ -278,12 +372,9 @@ class App:
         assert self._operations is not None
         assert self._registry is not None
         endpoints = AgentEndpoints(
-            self._gate,
-            self.entrance,
-            body_bytes=self.settings.limits.body_bytes,
+            self._reception(self._gate, self._registry),
             ticket=self._identity.ticket,
             owners=self._operations,
-            rate=self._registry.limiter.http,
         )
         return await endpoints(request)
 
@@ -305,6 +396,29 @@ class App:
             {"name": name, "title": name.replace("-", " ").title(), **self.info} for name in self.agents
         ]
         return JSONResponse({"version": version("cutty-agent"), "agents": described})
+
+    async def _figures(self, request: Request) -> Response:
+        if self._metrics is None:
+            return error_response(_not_running())
+        try:
+            check_host(request.headers.get("host"), self.entrance.hosts)
+        except CuttyError as error:
+            return error_response(error)
+        return self._metrics.response(request)
+
+    async def _openapi(self, request: Request) -> Response:
+        return JSONResponse(openapi.document(version("cutty-agent"), operators_part.PART))
+
+
+async def _odd_request(request: Request, error: Exception) -> Response:
+    """What no route takes, such as a line break in the path or a method that none of our own pages has."""
+    if isinstance(error, HTTPException) and error.status_code == MethodNotAllowed.status:
+        return error_response(
+            MethodNotAllowed(
+                f"{request.method} is not answered at this path.", remedy="GET /openapi.json says what is."
+            )
+        )
+    return not_found(request)
 
 
 def _not_running() -> ShuttingDown:

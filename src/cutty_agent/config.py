@@ -258,10 +258,25 @@ class Settings(BaseSettings):
         repr=False,
         description="token of the operator's API; without it one is kept in the data directory",
     )
+    metrics: Literal["token", "open", "off"] = Field(
+        default="token",
+        description="who may read /metrics: holders of the operator's token, everybody, or nobody",
+    )
+    debug: bool = Field(
+        default=False, description="extra checks while developing; cutty-agent serve --reload turns it on"
+    )
     open: bool = Field(default=False, description="listen on a public address although no access rule is set")
     allow_default: bool = Field(
         default=True, description="the session id 'default' may be used; it is shared"
     )
+    analytics: bool = Field(
+        default=True, description="keep sums by the hour: turns, sessions, latencies, tokens, cost"
+    )
+    bridge: Literal["off", "on", "gone"] = Field(
+        default="off",
+        description="the old shared addresses: not served, served by sessions of each caller, 410",
+    )
+    bridge_agent: str = Field(default="chat", description="agent behind the old shared addresses")
     log_format: Literal["auto", "console", "json"] = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     limits: Limits = Limits()

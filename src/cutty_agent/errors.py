@@ -112,6 +112,15 @@ class SessionExpired(CuttyError):
     close_code = 4410
 
 
+class Gone(CuttyError):
+    """An address that is served no more. ``link`` is the value of a ``Link`` header that says where to go."""
+
+    code = "address.gone"
+    status = 410
+    close_code = 4410
+    link: str = ""
+
+
 class SessionParked(CuttyError):
     """The runaway guard or an operator stopped this session; an operator can let it run again."""
 
@@ -150,7 +159,9 @@ class LimitReached(Busy):
         self, sentence: str, *, limit: str, value: float, retry_after_s: float | None = None, remedy: str = ""
     ) -> None:
         wait = f"Try again in {max(1, ceil(retry_after_s))} s." if retry_after_s is not None else ""
-        super().__init__(f"{sentence} {limit} is {value:.10g}.", remedy=" ".join(filter(None, (remedy, wait))))
+        super().__init__(
+            f"{sentence} {limit} is {value:.10g}.", remedy=" ".join(filter(None, (remedy, wait)))
+        )
         self.limit = limit
         self.value = value
         self.retry_after_s = retry_after_s
@@ -226,6 +237,12 @@ class ModelError(CuttyError):
 
     code = "model.failed"
     status = 502
+
+
+class SharedAgent(CuttyError):
+    """A factory gave one instance of an agent to two sessions."""
+
+    code = "agent.shared"
 
 
 class ConfigError(CuttyError):

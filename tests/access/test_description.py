@@ -112,6 +112,7 @@ async def test_real_answers_are_as_described() -> None:
             ("POST", agents, shown_by("forged"), said("no", "u2")),
             ("GET", "/admin/sessions", operator, None),
             ("GET", "/admin/audit", operator, None),
+            ("GET", "/admin/bridge", operator, None),
             ("GET", "/admin/sweep", operator, None),
             ("POST", "/admin/sweep", operator, None),
             ("POST", "/admin/revocations", operator, {"key": "user:mallory", "seconds": 60}),

@@ -95,7 +95,7 @@ async def test_a_look_from_outside_says_what_to_do_first(directory: Path) -> Non
     await (await open_store(directory)).close()
     with open_readonly(directory) as outside:
         assert [row.address for row in outside.sessions()] == [ADA, BOB]
-        assert version_of(outside._connection) == VERSION == 2
+        assert version_of(outside._connection) == VERSION == 3
 
 
 def test_published_steps_are_as_they_were() -> None:

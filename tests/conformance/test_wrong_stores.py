@@ -11,9 +11,12 @@ import pytest
 
 from conformance.store_openers import memory_opener
 from cutty_agent.engines.memory import MemoryStore
+from cutty_agent.engines.memory.analytics import MemoryAnalytics, SessionFact
 from cutty_agent.engines.memory.session import MemorySession
 from cutty_agent.errors import CuttyError, NotOwner, StaleEpoch, StoreUnavailable
 from cutty_agent.ids import Address
+from cutty_agent.ports.analytics import Period, UsagePage
+from cutty_agent.ports.listing import Listing, SessionPage
 from cutty_agent.ports.store import (
     AddUsage,
     AuditRow,
@@ -27,6 +30,7 @@ from cutty_agent.ports.store import (
     StoredTranscript,
 )
 from cutty_agent.testing.conformance import STORE_RULES
+from cutty_agent.testing.conformance.rule import NOW as RULE_NOW
 from cutty_agent.wire.card import Grant
 from cutty_agent.wire.principal import NEVER_MS
 
@@ -351,6 +355,56 @@ class KeepsEndedRevocations(MemoryStore):
         return await super().revocations(now_ms=0)
 
 
+class CountsASessionWithEveryTurn(MemoryStore):
+    async def periods(self, **which: Any) -> list[Period]:
+        found = await super().periods(**which)
+        return [msgspec.structs.replace(each, active=each.sums.turns) for each in found]
+
+
+class TakesEverybodyForReturning(MemoryStore):
+    async def periods(self, **which: Any) -> list[Period]:
+        found = await super().periods(**which)
+        return [msgspec.structs.replace(each, returning=each.active) for each in found]
+
+
+class KeepsTheLatestPeak(MemoryStore):
+    async def sample(self, *, at_ms: int, running: int, sockets: int) -> None:
+        self._books.analytics.samples.clear()
+        await super().sample(at_ms=at_ms, running=running, sockets=sockets)
+
+
+class RanksByTurns(MemoryStore):
+    async def usage(self, **which: Any) -> UsagePage:
+        page = await super().usage(**which)
+        return UsagePage(sorted(page.rows, key=lambda row: -row.sums.turns), page.next)
+
+
+class ForgetsFiguresOverARestart(MemoryStore):
+    def reopened(self) -> MemoryStore:
+        other = super().reopened()
+        other._books.analytics = MemoryAnalytics()
+        return other
+
+
+class CountsWhatIsDeletedAsExpired(MemoryStore):
+    async def delete(self, address: Address) -> Removed:
+        self._books.analytics.expired.append(SessionFact(address.agent, RULE_NOW))
+        return await super().delete(address)
+
+
+class PagesWithoutTheFilter(MemoryStore):
+    async def browse(self, listing: Listing) -> SessionPage:
+        return await super().browse(msgspec.structs.replace(listing, answering=False))
+
+
+class RepeatsTheLastRow(MemoryStore):
+    async def browse(self, listing: Listing) -> SessionPage:
+        page = await super().browse(listing)
+        if listing.after is None or page.next is not None or listing.sort != "cost":
+            return page
+        return SessionPage([*page.rows, *page.rows[-1:]])
+
+
 _NEIGHBOURS = "a_refused_commit_counts_nothing_and_its_neighbours_count_once"
 
 CAUGHT_BY: list[tuple[type[MemoryStore], str]] = [
@@ -389,6 +443,14 @@ CAUGHT_BY: list[tuple[type[MemoryStore], str]] = [
     (TakesABeginningForAName, "the_log_narrows_down_by_action_actor_and_session"),
     (NumbersTheLogAgain, "old_entries_are_forgotten_and_their_numbers_not_given_again"),
     (KeepsEndedRevocations, "a_revocation_holds_until_its_end"),
+    (CountsASessionWithEveryTurn, "a_session_is_active_once_an_hour_and_once_a_day"),
+    (TakesEverybodyForReturning, "who_comes_back_was_made_on_an_earlier_day"),
+    (KeepsTheLatestPeak, "peaks_only_rise"),
+    (RanksByTurns, "usage_comes_by_what_is_asked"),
+    (ForgetsFiguresOverARestart, "figures_survive_a_restart_and_their_sessions"),
+    (CountsWhatIsDeletedAsExpired, "sessions_that_expired_are_counted_when_they_are_removed"),
+    (PagesWithoutTheFilter, "every_order_and_filter_lists_what_fits_once"),
+    (RepeatsTheLastRow, "every_order_and_filter_lists_what_fits_once"),
 ]
 
 

@@ -1,4 +1,4 @@
-"""One browser and two servers for the whole folder; profiles and tabs belong to their test."""
+"""One browser and its servers for the whole folder; profiles and tabs belong to their test."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from playwright.async_api import Browser, Playwright, async_playwright, expect
 
 from e2e.chat_page import NewProfile, Profile
 from e2e.chromium import ARGUMENTS, PROGRAMS, find
+from e2e.operated import Operated
 from e2e.server import Server
 from e2e.waiting import PATIENCE_S
 
@@ -91,5 +92,17 @@ async def own_server(tmp_path: Path) -> AsyncIterator[Server]:
     """For a test that kills it."""
     running = Server(tmp_path, delay_ms=SLOW_MS)
     await running.start()
+    yield running
+    await running.stop()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def operated(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Operated]:
+    """For whatever only looks: six turns of two users, one of which failed."""
+    running = Operated(tmp_path_factory.mktemp("operated"))
+    await running.start()
+    await running.ask("anna", "anna-1", "my name is Anna", "weather in Oslo", "fail")
+    await running.ask("anna", "anna-2", "show markdown")
+    await running.ask("ben/x", "ben-1", "<img src=x onerror=alert(1)> **no**", "count to 5")
     yield running
     await running.stop()

@@ -58,7 +58,9 @@ async def test_an_answer_shorter_than_the_grace_is_finished(
     assert code == 0, server.log()
     assert 0.5 < took < 8
     with open_readonly(server.data) as store:
-        messages = [json.decode(row.body) for row in store.messages(ADDRESS) or []]
+        stored = store.messages(ADDRESS)
+        assert stored is not None
+        messages = [json.decode(row.body) for row in stored.messages]
         assert [message["id"] for message in messages][:1] == ["q"]
         assert text_of(messages[1]).split() == answer("q", 75)
         assert len(messages) == 2

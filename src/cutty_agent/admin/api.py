@@ -1,46 +1,49 @@
-"""The operator's API under ``/admin/``: JSON, for whoever holds the operator's token."""
+"""The operator's API under ``/admin/``: who may come in, and which function answers what."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, TypeVar
+import inspect
+from collections.abc import Awaitable, Callable
+from importlib.metadata import version
+from typing import Final
 from urllib.parse import unquote
 
-import msgspec
 import structlog
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
 
 from ..core import addressing
-from ..errors import BadRequest, CuttyError, NotFound, TooLarge, Unauthorized
-from ..ids import Address, check_session_id
-from ..ports.store import SessionRow, SessionStore
+from ..errors import CuttyError, Forbidden, NotFound, Unauthorized
+from ..ids import Address
+from ..ports.identity import Credentials, Identified
+from ..ports.store import SessionStore
 from ..session.audit import Audit
 from ..session.gate import SessionGate
 from ..session.registry import Registry
-from . import report
-from .observer import Tail
+from ..wire.principal import OPERATOR, Principal
+from . import analytics_api, bridge, sessions_api, settings_view, upkeep
+from .desk import Asked, Desk, Scope, json
 from .operations import Operations
-from .token import check_bearer
+from .token import is_token, shown_token, wrong_token
 
 log = structlog.get_logger("cutty_agent.admin")
 
 SESSIONS = "admin/sessions"
 PRINCIPALS = "admin/principals"
 
-MAX_BODY = 64 * 1024
-"""Bytes of a request body."""
+VIEW: Final = "cutty:view"
+ACT: Final = "cutty:act"
+"""Scopes of a token that lets its user look, or act too."""
 
-DEFAULT_PAGE = 100
-"""Sessions of a page when the caller names no ``limit``; at most 1000."""
+Identify = Callable[[Credentials], Identified | Awaitable[Identified]]
 
 
 class AdminEndpoints:
-    """Everything under ``/admin/``. Without a ``token`` nothing is served.
+    """Everything under ``/admin/``, for the holder of the operator's ``token``, and for users of the application whose
+    tokens have the scopes :data:`VIEW` or :data:`ACT`. Without a ``token`` and ``identify`` nothing is served.
 
     ``resolve`` gives the registered name of an agent segment; sessions of agents that are no longer registered are
-    found under the name they were stored with.
+    found under the name they were stored with. ``identify`` tells whose a token is, where there is an access rule.
     """
 
     def __init__(
@@ -53,362 +56,184 @@ class AdminEndpoints:
         *,
         token: str | None,
         resolve: Callable[[str], str | None],
+        identify: Identify | None = None,
     ) -> None:
-        self._gate = gate
-        self._registry = registry
-        self._store = store
-        self._operations = operations
-        self._audit = audit
+        self._desk = Desk(gate, registry, store, operations, audit, resolve)
         self._token = token
-        self._resolve = resolve
-        self._tails: set[Tail] = set()
+        self._identify = identify
 
     def hang_up(self) -> None:
         """End every open tail."""
-        for tail in list(self._tails):
+        for tail in list(self._desk.tails):
             tail.close(1012, "The server is stopping")
 
     async def __call__(self, request: Request) -> Response:
         """Answer one request; every error is JSON with a code, a sentence and a remedy."""
         try:
-            self._check(request)
-            return await self._route(request)
+            return await self._route(await self._enter(request))
         except CuttyError as error:
             headers = {"cache-control": "no-store"}
             if isinstance(error, Unauthorized):
                 headers["www-authenticate"] = "Bearer"
             return JSONResponse(error.as_dict(), status_code=error.status, headers=headers)
+        except ClientDisconnect:
+            return Response(status_code=499)
+        except Exception:
+            log.exception("request.crashed", path=request.url.path[:200])
+            crash = CuttyError("The request could not be processed.", remedy="The server's log says why.")
+            return JSONResponse(crash.as_dict(), status_code=crash.status)
 
-    def _check(self, request: Request) -> None:
-        if self._token is None:
+    # -- who may come in
+
+    async def _enter(self, request: Request) -> Asked:
+        if self._token is None and self._identify is None:
             raise NotFound(
                 "The operator's API is off: this server has a store of its own and no operator's token.",
                 remedy="Set CUTTY_ADMIN_TOKEN and start the server again.",
             )
+        actor = ""
         try:
-            check_bearer(request.headers.get("authorization"), self._token)
+            shown = shown_token(request.headers.get("authorization"))
+            if self._token is not None and is_token(shown, self._token):
+                return Asked(request, OPERATOR, frozenset(("view", "act")))
+            who = await self._who(request, shown)
+            actor = who.id
+            return Asked(request, who.id, _scopes(who))
         except Unauthorized:
-            client = request.client.host if request.client else None
-            log.warning("admin.refused", client=client, method=request.method, path=request.url.path[:200])
-            self._audit.refused("", None, peer=client or "", detail="The operator's API, without its token.")
+            self._refused(request, actor)
             raise
 
-    async def _route(self, request: Request) -> Response:
+    async def _who(self, request: Request, shown: str) -> Principal:
+        """The user of the application a token names. Cookies do not count here: another site's page sends them too."""
+        if self._identify is None:
+            raise wrong_token()
+        peer = request.client.host if request.client is not None else ""
+        headers = {"authorization": f"Bearer {shown}"}
+        found = self._identify(
+            Credentials(headers=headers, query={}, peer=peer, secure=request.url.scheme == "https")
+        )
+        who = (await found if inspect.isawaitable(found) else found).principal
+        if not who.signed_in:
+            raise wrong_token()
+        return who
+
+    def _refused(self, request: Request, actor: str) -> None:
+        client = request.client.host if request.client else None
+        log.warning("admin.refused", client=client, method=request.method, path=request.url.path[:200])
+        detail = f"The operator's API, without its {'scope' if actor else 'token'}."
+        self._desk.audit.refused(actor, None, peer=client or "", detail=detail)
+
+    # -- which function answers
+
+    async def _route(self, asked: Asked) -> Response:
+        request = asked.request
         raw: bytes = request.scope.get("raw_path") or request.url.path.encode()
         path = raw.decode("ascii", "replace").partition("?")[0]
         path = path.removeprefix(request.scope.get("root_path", ""))
         method = "GET" if request.method == "HEAD" else request.method
-        general = _GENERAL.get((method, path.removeprefix("/admin/").rstrip("/")))
+        name = path.removeprefix("/admin/").rstrip("/")
+        general = _GENERAL.get((method, name))
         if general is not None:
-            return await general(self, request)
+            self._allow(asked, method, name)
+            return await general(self._desk, asked)
         if path.startswith(f"/{PRINCIPALS}/"):
-            return await self._principal(request, method, path)
+            return await self._principal(asked, method, path)
         found = addressing.parse(path, SESSIONS)
         handler = None
         if found is not None and len(found.rest) <= 1:
-            handler = _ROUTES.get((method, found.rest[0] if found.rest else ""))
+            name = found.rest[0] if found.rest else ""
+            handler = _ROUTES.get((method, name))
         if found is None or handler is None:
             raise NotFound(
                 f"{request.method} is not answered at this path.",
                 remedy=f"GET /{SESSIONS} lists sessions; GET or DELETE /{SESSIONS}/{{agent}}/{{id}}, "
                 f"and {', '.join(sorted({name for _, name in _ROUTES if name}))} below it; see GET /openapi.json.",
             )
-        agent = self._resolve(found.agent_segment) or found.agent_segment
-        return await handler(self, request, Address(agent, found.session))
+        self._allow(asked, method, name)
+        agent = self._desk.agent(found.agent_segment) or found.agent_segment
+        return await handler(self._desk, asked, Address(agent, found.session))
 
-    async def _principal(self, request: Request, method: str, path: str) -> Response:
+    async def _principal(self, asked: Asked, method: str, path: str) -> Response:
         """Everything below ``/admin/principals/{id}``."""
         # Decoded after it is taken apart: a user's id may hold a slash.
-        owner, _, action = path.removeprefix(f"/{PRINCIPALS}/").rstrip("/").partition("/")
-        handler = _PRINCIPAL_ROUTES.get((method, action))
+        owner, _, name = path.removeprefix(f"/{PRINCIPALS}/").rstrip("/").partition("/")
+        handler = _PRINCIPAL_ROUTES.get((method, name))
         if handler is None:
             raise NotFound(
-                f"{request.method} is not answered at this path.",
+                f"{asked.request.method} is not answered at this path.",
                 remedy=f"GET /{PRINCIPALS}/{{id}}/export, or DELETE /{PRINCIPALS}/{{id}}; a / in the id is %2F.",
             )
-        return await handler(self, request, unquote(owner))
+        self._allow(asked, method, name)
+        return await handler(self._desk, asked, unquote(owner))
 
-    async def export_principal(self, request: Request, owner: str) -> Response:
-        """``GET /admin/principals/{id}/export``: all sessions it owns, as a ZIP."""
-        return archive_response(await self._operations.export_owner(owner, peer=_peer(request)), owner)
-
-    async def erase_principal(self, request: Request, owner: str) -> Response:
-        """``DELETE /admin/principals/{id}``: erase every session it owns; answers a receipt."""
-        return _json(msgspec.to_builtins(await self._operations.erase_owner(owner, peer=_peer(request))))
-
-    async def sessions(self, request: Request) -> Response:
-        """``GET /admin/sessions?agent=&owner=&parked=&idle=&after=&limit=``: a page in the order of addresses.
-
-        ``idle`` is a number of seconds without activity. ``after`` is ``agent/id``, the ``next`` of the page before;
-        ``next`` is null on the last page.
-        """
-        query = request.query_params
-        agent = query.get("agent") or None
-        limit = _limit(query.get("limit"))
-        idle = _number(query.get("idle"), "idle")
-        page = await self._store.sessions(
-            agent=(self._resolve(agent) or agent) if agent else None,
-            owner=query.get("owner") or None,
-            parked=query.get("parked") in {"1", "true", "yes"},
-            idle_since_ms=None if idle is None else self._registry.clock.now_ms() - round(idle * 1000),
-            after=_after(query.get("after")),
-            limit=limit,
-        )
-        last = str(page[-1].address) if len(page) == limit else None
-        listed = [{**report.row(row), **report.presence(self._registry, row.address)} for row in page]
-        return _json({"sessions": listed, "next": last})
-
-    async def audit(self, request: Request) -> Response:
-        """``GET /admin/audit?action=&actor=&session=agent/id&before=&limit=``: the audit log, newest first."""
-        query = request.query_params
-        before = _number(query.get("before"), "before")
-        limit = _limit(query.get("limit"))
-        rows = await self._store.audit(
-            before=None if before is None else int(before),
-            action=query.get("action") or None,
-            actor=query.get("actor"),
-            address=_after(query.get("session")),
-            limit=limit,
-        )
-        listed = [{"seq": row.seq, **msgspec.to_builtins(row.entry)} for row in rows]
-        return _json({"entries": listed, "next": rows[-1].seq if len(rows) == limit else None})
-
-    async def sweep(self, request: Request) -> Response:
-        """``GET /admin/sweep``: what has been removed because it expired, since the start."""
-        return _json(msgspec.to_builtins(self._registry.sweeper.swept))
-
-    async def sweep_now(self, request: Request) -> Response:
-        """``POST /admin/sweep``: remove what has expired now."""
-        await self._audit.acted("sessions.swept", peer=_peer(request))
-        return _json(msgspec.to_builtins(await self._registry.sweeper.sweep()))
-
-    async def purge(self, request: Request) -> Response:
-        """``POST /admin/purge`` with ``{"older_than": seconds, "agent"?, "dry_run"?}``: JSON lines of progress."""
-        wanted = await _body(
-            request, _Purge, 'Send {"older_than": seconds, "agent": …, "dry_run": true or false}.'
-        )
-        agent = (self._resolve(wanted.agent) or wanted.agent) if wanted.agent else None
-        steps = await self._operations.purge(
-            older_than_ms=round(wanted.older_than * 1000),
-            agent=agent,
-            dry_run=wanted.dry_run,
-            peer=_peer(request),
-        )
-
-        async def lines() -> AsyncIterator[bytes]:
-            async for step in steps:
-                yield msgspec.json.encode(step) + b"\n"
-
-        return StreamingResponse(
-            lines(), media_type="application/x-ndjson", headers={"cache-control": "no-store"}
-        )
-
-    async def revoke(self, request: Request) -> Response:
-        """``POST /admin/revocations`` with ``{"key": "user:anna" or a token's jti, "seconds"?}``."""
-        wanted = await _body(request, _Revoke, 'Send {"key": "user:…" or a token\'s jti, "seconds": …}.')
-        until = (
-            None if wanted.seconds is None else self._registry.clock.now_ms() + round(wanted.seconds * 1000)
-        )
-        closed = await self._operations.revoke(wanted.key, until, peer=_peer(request))
-        return _json({"revoked": wanted.key, "closed": closed})
-
-    async def show(self, request: Request, address: Address) -> Response:
-        """``GET /admin/sessions/{agent}/{id}``: the row, who is there, what runs, and the newest turn records."""
-        row = await self._row(address)
-        card = await self._store.card(address)
-        return _json(
-            {
-                **report.row(row),
-                "shares": msgspec.to_builtins(card.grants) if card is not None else {},
-                **report.presence(self._registry, address),
-                **report.activity(self._registry, address),
-                "turns": report.turns(await self._store.turns(address)),
-            }
-        )
-
-    async def messages(self, request: Request, address: Address) -> Response:
-        """``GET …/messages``: the stored transcript as a JSON array."""
-        stored = await self._store.messages(address)
-        if stored is None:
-            raise _unknown(address)
-        await self._audit.acted("session.read", address, peer=_peer(request))
-        body = b"[" + b",".join(row.body for row in stored.messages) + b"]"
-        return Response(body, media_type="application/json", headers={"cache-control": "no-store"})
-
-    async def state(self, request: Request, address: Address) -> Response:
-        """``GET …/state``: the stored state; 204 when there is none."""
-        await self._row(address)
-        body = await self._store.state(address)
-        if body is None:
-            return Response(status_code=204)
-        await self._audit.acted("session.read", address, peer=_peer(request))
-        return Response(body, media_type="application/json", headers={"cache-control": "no-store"})
-
-    async def tail(self, request: Request, address: Address) -> Response:
-        """``GET …/tail``: live frames as JSON lines, until the caller leaves or is too slow."""
-        if address not in self._registry.slots:
-            await self._row(address)
-        await self._audit.acted("session.tailed", address, peer=_peer(request))
-        return StreamingResponse(
-            Tail(self._registry, address, self._tails).lines(),
-            media_type="application/x-ndjson",
-            headers={"cache-control": "no-store", "x-accel-buffering": "no"},
-        )
-
-    async def stop(self, request: Request, address: Address) -> Response:
-        """``POST …/stop``: stop all turns of the session."""
-        await self._row(address)
-        await self._audit.acted("session.stopped", address, peer=_peer(request))
-        return _json({"stopped": await self._gate.stop(address, None, None)})
-
-    async def park(self, request: Request, address: Address) -> Response:
-        """``POST …/park`` with ``{"reason"?}``: let no turn of the session run."""
-        wanted = await _body(request, _Park, 'Send {"reason": "…"}, or nothing.')
-        await self._operations.park(address, wanted.reason, peer=_peer(request))
-        return _json({"parked": wanted.reason})
-
-    async def unpark(self, request: Request, address: Address) -> Response:
-        """``POST …/unpark``: let it run again."""
-        await self._operations.park(address, None, peer=_peer(request))
-        return _json({"parked": None})
-
-    async def expire(self, request: Request, address: Address) -> Response:
-        """``POST …/expire``: end the session now, its agent winding it up."""
-        await self._row(address)
-        await self._operations.expire(address, peer=_peer(request))
-        return _json({"expired": True})
-
-    async def export(self, request: Request, address: Address) -> Response:
-        """``GET …/export``: all that is stored of it, as a ZIP."""
-        pieces = await self._operations.export_session(address, peer=_peer(request))
-        return archive_response(pieces, address.session)
-
-    async def erase(self, request: Request, address: Address) -> Response:
-        """``DELETE /admin/sessions/{agent}/{id}``: erase it; answers a receipt. Its sockets are closed for good."""
-        receipt = await self._operations.erase_session(address, peer=_peer(request))
-        return _json({"deleted": True, **msgspec.to_builtins(receipt)})
-
-    async def _row(self, address: Address) -> SessionRow:
-        page = await self._store.sessions(agent=address.agent, after=report.just_before(address), limit=1)
-        if not page or page[0].address != address:
-            raise _unknown(address)
-        return page[0]
+    def _allow(self, asked: Asked, method: str, name: str) -> None:
+        """Whatever changes something, or takes a copy away, needs the scope to act."""
+        if method == "GET" and name != "export":
+            return
+        try:
+            asked.must_act()
+        except Forbidden:
+            self._refused(asked.request, asked.actor)
+            raise
 
 
-class _Purge(msgspec.Struct, forbid_unknown_fields=True):
-    older_than: float
-    agent: str | None = None
-    dry_run: bool = False
+def _scopes(who: Principal) -> frozenset[Scope]:
+    """What a user may do; who may act may look as well.
+
+    Raises:
+        Unauthorized: nothing, so that its token is no better than none.
+    """
+    if ACT in who.scopes:
+        return frozenset(("view", "act"))
+    if VIEW in who.scopes:
+        return frozenset(("view",))
+    raise Unauthorized(
+        "You are signed in, and not as an operator.", remedy=f"Use a token whose scopes hold {VIEW} or {ACT}."
+    )
 
 
-class _Revoke(msgspec.Struct, forbid_unknown_fields=True):
-    key: str
-    seconds: float | None = None
+async def _me(desk: Desk, asked: Asked) -> Response:
+    """``GET /admin/me``: who you are here, and what you may do."""
+    scopes = [scope for scope in ("view", "act") if scope in asked.scopes]
+    return json({"actor": asked.actor, "scopes": scopes, "version": version("cutty-agent")})
 
 
-class _Park(msgspec.Struct, forbid_unknown_fields=True):
-    reason: str = "An operator parked this session."
-
-
-_Handler = Callable[[AdminEndpoints, Request, Address], Awaitable[Response]]
+_Handler = Callable[[Desk, Asked, Address], Awaitable[Response]]
 
 _ROUTES: dict[tuple[str, str], _Handler] = {
-    ("GET", ""): AdminEndpoints.show,
-    ("DELETE", ""): AdminEndpoints.erase,
-    ("GET", "messages"): AdminEndpoints.messages,
-    ("GET", "state"): AdminEndpoints.state,
-    ("GET", "tail"): AdminEndpoints.tail,
-    ("GET", "export"): AdminEndpoints.export,
-    ("POST", "stop"): AdminEndpoints.stop,
-    ("POST", "park"): AdminEndpoints.park,
-    ("POST", "unpark"): AdminEndpoints.unpark,
-    ("POST", "expire"): AdminEndpoints.expire,
+    ("GET", ""): sessions_api.show,
+    ("DELETE", ""): sessions_api.erase,
+    ("GET", "turns"): sessions_api.turns,
+    ("GET", "messages"): sessions_api.messages,
+    ("GET", "state"): sessions_api.state,
+    ("PUT", "state"): sessions_api.set_state,
+    ("GET", "tail"): sessions_api.tail,
+    ("GET", "export"): sessions_api.export,
+    ("POST", "stop"): sessions_api.stop,
+    ("POST", "park"): sessions_api.park,
+    ("POST", "unpark"): sessions_api.unpark,
+    ("POST", "expire"): sessions_api.expire,
 }
 """Of one session, by method and last segment."""
 
-_GENERAL: dict[tuple[str, str], Callable[[AdminEndpoints, Request], Awaitable[Response]]] = {
-    ("GET", "sessions"): AdminEndpoints.sessions,
-    ("GET", "audit"): AdminEndpoints.audit,
-    ("GET", "sweep"): AdminEndpoints.sweep,
-    ("POST", "sweep"): AdminEndpoints.sweep_now,
-    ("POST", "purge"): AdminEndpoints.purge,
-    ("POST", "revocations"): AdminEndpoints.revoke,
+_GENERAL: dict[tuple[str, str], Callable[[Desk, Asked], Awaitable[Response]]] = {
+    ("GET", "me"): _me,
+    ("GET", "overview"): analytics_api.overview,
+    ("GET", "usage"): analytics_api.usage,
+    ("GET", "sessions"): sessions_api.browse,
+    ("GET", "limits"): settings_view.limits,
+    ("GET", "config"): settings_view.config,
+    ("GET", "audit"): upkeep.audit,
+    ("GET", "bridge"): bridge.uses,
+    ("GET", "sweep"): upkeep.sweep,
+    ("POST", "sweep"): upkeep.sweep_now,
+    ("POST", "purge"): upkeep.purge,
+    ("POST", "revocations"): upkeep.revoke,
 }
 """Of the installation, by method and path below ``/admin/``."""
 
-_PRINCIPAL_ROUTES: dict[tuple[str, str], Callable[[AdminEndpoints, Request, str], Awaitable[Response]]] = {
-    ("GET", "export"): AdminEndpoints.export_principal,
-    ("DELETE", ""): AdminEndpoints.erase_principal,
+_PRINCIPAL_ROUTES: dict[tuple[str, str], Callable[[Desk, Asked, str], Awaitable[Response]]] = {
+    ("GET", "export"): upkeep.export_principal,
+    ("DELETE", ""): upkeep.erase_principal,
 }
 """Of one principal, by method and what follows its id."""
-
-B = TypeVar("B", bound=msgspec.Struct)
-
-
-async def _body(request: Request, type: type[B], remedy: str) -> B:
-    body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > MAX_BODY:
-            raise TooLarge(f"The request body is larger than {MAX_BODY} bytes.", remedy=remedy)
-    try:
-        return msgspec.json.decode(body or b"{}", type=type)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise BadRequest(f"The request body is not valid: {error}.", remedy=remedy) from error
-
-
-def _peer(request: Request) -> str:
-    return request.client.host if request.client is not None else ""
-
-
-def archive_response(pieces: AsyncIterator[bytes], name: str) -> Response:
-    """A ZIP to be saved under a file name made of ``name``."""
-    plain = "".join(each if each.isascii() and (each.isalnum() or each in "-_.") else "-" for each in name)[
-        :100
-    ]
-    return StreamingResponse(
-        pieces,
-        media_type="application/zip",
-        headers={"content-disposition": f'attachment; filename="{plain}.zip"', "cache-control": "no-store"},
-    )
-
-
-def _json(value: dict[str, Any]) -> Response:
-    return Response(
-        msgspec.json.encode(value), media_type="application/json", headers={"cache-control": "no-store"}
-    )
-
-
-def _limit(given: str | None) -> int:
-    number = _number(given, "limit")
-    return DEFAULT_PAGE if number is None else int(number)  # its range is the store's to check
-
-
-def _number(given: str | None, field: str) -> float | None:
-    if not given:
-        return None
-    try:
-        number = float(given)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise BadRequest(f"{field} is {given[:20]!r}.", remedy=f"Give a number for {field}.")
-    return number
-
-
-def _after(given: str | None) -> Address | None:
-    if not given:
-        return None
-    agent, slash, session = given.partition("/")
-    if not slash or not agent:
-        raise BadRequest(
-            f"after is {given[:150]!r}.", remedy='Send the "next" of the page before, which is agent/id.'
-        )
-    return Address(agent, check_session_id(session))
-
-
-def _unknown(address: Address) -> NotFound:
-    return NotFound(
-        f"There is no session {address}.",
-        remedy="GET /admin/sessions (cutty-agent sessions ls) lists those there are.",
-    )

@@ -10,12 +10,13 @@ import msgspec
 from ..ports.store import AuditEntry
 from ..session.sweeper import Swept
 from ..wire.card import Grant
+from .bridge import BridgeDay
 from .operations import Purged, Receipt
 
 Json = dict[str, Any]
 
 _, _STRUCTS = msgspec.json.schema_components(
-    [Receipt, Purged, Swept, Grant, AuditEntry], ref_template="#/components/schemas/{name}"
+    [Receipt, Purged, Swept, Grant, AuditEntry, BridgeDay], ref_template="#/components/schemas/{name}"
 )
 
 _TEXT: Final = {"type": "string"}
@@ -215,6 +216,7 @@ SCHEMAS: Final[Json] = {
         }
     ),
     "StateStored": _object({"stored": {"const": True}}),
+    "BridgeDays": _object({"days": {"type": "array", "items": _ref("BridgeDay")}}),
     "AuditPage": _list(
         "entries", {"allOf": [_ref("AuditEntry"), _object({"seq": _WHOLE})]}, {"type": ["integer", "null"]}
     ),
@@ -370,6 +372,13 @@ PATHS: Final[Json] = {
                 _query("before", _WHOLE, "The `next` of the page before."),
                 _LIMIT,
             ],
+        )
+    },
+    "/admin/bridge": {
+        "get": _operation(
+            "BridgeUses",
+            "Who still uses the old shared addresses, by the day, the newest first.",
+            _answer(_ref("BridgeDays")),
         )
     },
     "/admin/sweep": {

@@ -74,29 +74,32 @@ class Operations:
     # -- export
 
     async def export_session(
-        self, address: Address, *, actor: str = OPERATOR, peer: str = ""
+        self, address: Address, *, actor: str = OPERATOR, peer: str = "", expired: bool | None = None
     ) -> AsyncIterator[bytes]:
-        """All that is stored of a session, as the pieces of a ZIP.
+        """All that is stored of a session, as the pieces of a ZIP; ``expired`` ones too, for an operator.
 
         Raises:
             NotFound: there is no such session.
         """
         pieces = await archive.export_session(
-            self._store, address, now_ms=self._clock.now_ms(), expired=actor == OPERATOR
+            self._store,
+            address,
+            now_ms=self._clock.now_ms(),
+            expired=actor == OPERATOR if expired is None else expired,
         )
         await self._audit.acted("session.exported", address, actor=actor, peer=peer)
         return pieces
 
-    async def export_owner(self, owner: str, *, peer: str = "") -> AsyncIterator[bytes]:
+    async def export_owner(
+        self, owner: str, *, actor: str = OPERATOR, peer: str = ""
+    ) -> AsyncIterator[bytes]:
         """All sessions of a principal, as the pieces of a ZIP.
 
         Raises:
             NotFound: it owns none.
         """
-        pieces = await archive.export_owner(
-            self._store, owner, now_ms=self._clock.now_ms(), expired=True
-        )
-        await self._audit.acted("principal.exported", peer=peer, detail=owner)
+        pieces = await archive.export_owner(self._store, owner, now_ms=self._clock.now_ms(), expired=True)
+        await self._audit.acted("principal.exported", actor=actor, peer=peer, detail=owner)
         return pieces
 
     # -- erasure
@@ -115,14 +118,14 @@ class Operations:
         removed = await self._gate.delete(address)
         return await self._receipt(str(address), removed)
 
-    async def erase_owner(self, owner: str, *, peer: str = "") -> Receipt:
+    async def erase_owner(self, owner: str, *, actor: str = OPERATOR, peer: str = "") -> Receipt:
         """Remove every session a principal owns, and its shares of other sessions end with its next visit.
 
         Raises:
             NotFound: it owns none.
         """
         total = Removed()
-        await self._audit.acted("principal.erased", peer=peer, detail=owner)
+        await self._audit.acted("principal.erased", actor=actor, peer=peer, detail=owner)
         while page := await self._store.sessions(owner=owner, limit=PAGE):
             for row in page:
                 total = _sum(total, await self._gate.delete(row.address))
@@ -148,7 +151,13 @@ class Operations:
     # -- lifetimes
 
     async def purge(
-        self, *, older_than_ms: int, agent: str | None = None, dry_run: bool = False, peer: str = ""
+        self,
+        *,
+        older_than_ms: int,
+        agent: str | None = None,
+        dry_run: bool = False,
+        actor: str = OPERATOR,
+        peer: str = "",
     ) -> AsyncIterator[Purged]:
         """Remove sessions without activity for that long, page by page; one that is active meanwhile stays.
 
@@ -160,7 +169,10 @@ class Operations:
         if not dry_run:
             days = f"{older_than_ms / 86_400_000:g} days"
             await self._audit.acted(
-                "sessions.purged", peer=peer, detail=f"Idle for {days}, agent {agent or 'any'}."
+                "sessions.purged",
+                actor=actor,
+                peer=peer,
+                detail=f"Idle for {days}, agent {agent or 'any'}.",
             )
         return self._purge(idle_since, agent, dry_run)
 
@@ -186,28 +198,30 @@ class Operations:
         slot = self._registry.slots.get(row.address)
         return slot is not None and (bool(slot.connections) or slot.actor is not None)
 
-    async def expire(self, address: Address, *, peer: str = "") -> None:
+    async def expire(self, address: Address, *, actor: str = OPERATOR, peer: str = "") -> None:
         """End a session now: its agent winds it up, then it is removed.
 
         Raises:
             NotFound: there is no such session.
         """
-        await self._audit.acted("session.expired", address, peer=peer)
+        await self._audit.acted("session.expired", address, actor=actor, peer=peer)
         await self._gate.expire(address)
 
-    async def park(self, address: Address, reason: str | None, *, peer: str = "") -> None:
+    async def park(
+        self, address: Address, reason: str | None, *, actor: str = OPERATOR, peer: str = ""
+    ) -> None:
         """Let no turn of a session run for now, or (``None``) let it run again.
 
         Raises:
             NotFound: there is no such session.
         """
         action = "session.parked" if reason is not None else "session.unparked"
-        await self._audit.acted(action, address, peer=peer, detail=reason or "")
+        await self._audit.acted(action, address, actor=actor, peer=peer, detail=reason or "")
         await self._gate.park(address, reason)
 
     # -- callers
 
-    async def revoke(self, key: str, until_ms: int | None, *, peer: str = "") -> int:
+    async def revoke(self, key: str, until_ms: int | None, *, actor: str = OPERATOR, peer: str = "") -> int:
         """Refuse a principal or a token (by its ``jti``) from now on; how many open sockets were closed."""
         if not key or len(key) > 200:
             raise BadRequest(
@@ -216,7 +230,7 @@ class Operations:
             )
         ends = NEVER_MS if until_ms is None else until_ms
         self._identity.revoke(key, ends)
-        await self._audit.acted("principal.revoked", peer=peer, detail=key)
+        await self._audit.acted("principal.revoked", actor=actor, peer=peer, detail=key)
         await self._store.revoke(key, until_ms=ends, now_ms=self._clock.now_ms())
         return self._registry.expel(self._identity)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from ..errors import BadRequest
 from ..ids import Address
 from ..ports.store import SessionRow, StoredTurn
 from ..session.registry import Registry
@@ -38,11 +39,12 @@ def row(found: SessionRow) -> dict[str, Any]:
 
 
 def presence(registry: Registry, address: Address) -> dict[str, Any]:
-    """Whether a session is in memory, and how many visitors are connected."""
+    """Whether a session is in memory, how many visitors are connected, and the turn that runs."""
     slot = registry.slots.get(address)
     return {
         "awake": slot is not None and slot.actor is not None,
         "sockets": sum(conn.visitor for conn in slot.connections) if slot is not None else 0,
+        "running": activity(registry, address)["running"],
     }
 
 
@@ -56,9 +58,63 @@ def activity(registry: Registry, address: Address) -> dict[str, Any]:
     return {"running": running, "queued": [ticket.request_id for ticket in runner.queue.waiting]}
 
 
+def lifetime(registry: Registry, found: SessionRow) -> dict[str, Any]:
+    """When a session was made, was active and ends, and the rule behind it: seconds, ``None`` for no end."""
+    slot = registry.slots.get(found.address)
+    if slot is not None and slot.actor is not None:
+        rule = slot.actor.journal.lifetime
+    else:
+        factory = registry.agents.get(found.address.agent)
+        rule = registry.admission.lifetime(found.owner, factory().lifetimes if factory is not None else {})
+    return {
+        "created_ms": found.created_ms,
+        "active_ms": found.active_ms,
+        "expires_ms": found.expires_ms if found.expires_ms < NEVER_MS else None,
+        "idle_s": rule.idle_ms / 1000 if rule.idle_ms < NEVER_MS else None,
+        "max_age_s": rule.age_ms / 1000 if rule.age_ms < NEVER_MS else None,
+    }
+
+
+def connections(registry: Registry, address: Address) -> list[dict[str, Any]]:
+    """Who is connected, the longest first; operators who only watch are not among them."""
+    slot = registry.slots.get(address)
+    return [
+        {
+            "id": conn.id,
+            "principal": conn.principal.id,
+            "peer": conn.opening.peer,
+            "right": conn.right,
+            "dialect": conn.speaker.dialect if conn.speaker is not None else "v5",
+            "since_ms": conn.since_ms,
+            "buffered": conn.outlet.buffered,
+        }
+        for conn in (slot.connections if slot is not None else ())
+        if conn.visitor
+    ]
+
+
 def turns(stored: Sequence[StoredTurn]) -> list[dict[str, Any]]:
     """The newest turn records, oldest first, without what the visitor sent along with them."""
-    return [_turn(turn) for turn in stored[-SHOWN_TURNS:]]
+    return turn_page(stored, None, SHOWN_TURNS)[0]
+
+
+def turn_page(
+    stored: Sequence[StoredTurn], before: str | None, limit: int
+) -> tuple[list[dict[str, Any]], str | None]:
+    """The newest records in front of the turn ``before``, oldest first, and the ``before`` that shows older ones.
+
+    Raises:
+        BadRequest: there is no turn ``before``.
+    """
+    end = len(stored)
+    if before is not None:
+        end = next((at for at, turn in enumerate(stored) if turn.id == before), -1)
+        if end < 0:
+            raise BadRequest(
+                f"There is no turn {before[:80]!r}.", remedy='Send the "next" of a page as before.'
+            )
+    start = max(0, end - limit)
+    return [_turn(turn) for turn in stored[start:end]], stored[start].id if start else None
 
 
 def _turn(stored: StoredTurn) -> dict[str, Any]:
@@ -86,6 +142,16 @@ def _turn(stored: StoredTurn) -> dict[str, Any]:
         "cost_nano": record.cost_nano,
         "calls": record.calls,
         "tools": list(record.tools),
+        "spans": [
+            {
+                "kind": span.kind,
+                "name": span.name,
+                "start_ms": span.start_ms,
+                "end_ms": span.end_ms,
+                **({"error": span.error} if span.error else {}),
+            }
+            for span in record.spans
+        ],
     }
 
 

@@ -68,8 +68,27 @@ def check_bearer(authorization: str | None, token: str) -> None:
     Raises:
         Unauthorized: there is no such header, or the token is another.
     """
+    if not is_token(shown_token(authorization), token):
+        raise wrong_token()
+
+
+def shown_token(authorization: str | None) -> str:
+    """The token that an ``Authorization`` header carries.
+
+    Raises:
+        Unauthorized: it carries none.
+    """
     scheme, _, shown = (authorization or "").partition(" ")
     if scheme.lower() != "bearer" or not shown.strip():
         raise Unauthorized("The operator's API needs a token.", remedy=_REMEDY)
-    if not hmac.compare_digest(shown.strip().encode("utf-8", "replace"), token.encode()):
-        raise Unauthorized("This is not the operator's token.", remedy=_REMEDY)
+    return shown.strip()
+
+
+def is_token(shown: str, token: str) -> bool:
+    """Whether this is the token; takes the same time however wrong it is."""
+    return hmac.compare_digest(shown.encode("utf-8", "replace"), token.encode())
+
+
+def wrong_token() -> Unauthorized:
+    """The error about a token that is nobody's."""
+    return Unauthorized("This is not the operator's token.", remedy=_REMEDY)

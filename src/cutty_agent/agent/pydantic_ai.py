@@ -26,6 +26,8 @@ from ..wire.chunks import Chunk, UIMessage
 from .history import continued, ui_messages
 from .model_errors import explain
 from .output import wire_form
+from .run_trace import RunTrace
+from .turn_trace import TurnTrace
 from .usage import Usage
 
 _SDK_VERSION: Literal[6] = 6
@@ -45,6 +47,8 @@ class Asked(Protocol):
     def client_tools(self) -> list[dict[str, Any]]: ...
     @property
     def usage(self) -> Usage: ...
+    @property
+    def trace(self) -> TurnTrace: ...
 
 
 async def run(
@@ -77,6 +81,7 @@ async def run(
     usage = RunUsage()
     try:
         async with AsyncExitStack() as opened:
+            opened.enter_context(turn.trace.exact())
             runner: AbstractAgent[Any, Any] = (
                 await opened.enter_async_context(framework.Agent(agent))  # closes its HTTP client again
                 if isinstance(agent, str)
@@ -96,6 +101,7 @@ async def run(
                 toolsets=[*(toolsets or ()), *_client_tools(turn, runner)],
                 output_type=_output_type(runner, options.pop("output_type", None)),
                 usage=usage,
+                capabilities=[*(options.pop("capabilities", None) or ()), RunTrace(turn.trace)],
                 **options,
             )
             chunks = cast("AsyncGenerator[BaseChunk]", answer.transform_stream(events))

@@ -8,6 +8,7 @@ from typing import Any
 from ..ids import Address
 from ..wire.chunks import Chunk, UIMessage
 from ..wire.principal import NOBODY, Principal
+from .turn_trace import TurnTrace
 from .usage import Usage as Usage
 
 
@@ -18,7 +19,7 @@ class Turn:
     nothing that is stored. ``body`` is the application's part of the request. ``continuation`` is true when the
     answer extends the last assistant message instead of starting a new one. ``principal`` is who asked: its ``id`` is
     ``user:{subject}``, ``visitor:…``, or empty where nobody did (a turn of the server, no access rule). A stop arrives as
-    ``asyncio.CancelledError`` at the handler's next ``await``.
+    ``asyncio.CancelledError`` at the handler's next ``await``. ``trace`` notes calls of models and tools.
     """
 
     __slots__ = (
@@ -30,6 +31,7 @@ class Turn:
         "principal",
         "request_id",
         "session",
+        "trace",
         "usage",
     )
 
@@ -43,8 +45,10 @@ class Turn:
         client_tools: list[dict[str, Any]] | None = None,
         continuation: bool = False,
         principal: Principal = NOBODY,
+        trace: TurnTrace | None = None,
     ) -> None:
         self.session = session
+        self.trace = trace or TurnTrace(session)
         self.principal = principal
         self.request_id = request_id
         self.messages = messages

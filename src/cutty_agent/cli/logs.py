@@ -66,11 +66,11 @@ def configure(format: Literal["auto", "console", "json"], level: str) -> None:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """Only warnings and errors, on standard error: for commands whose output is for somebody else."""
+def quiet(level: int = logging.WARNING) -> Iterator[None]:
+    """Only warnings and errors (or what ``level`` says), on standard error: for commands whose output is for somebody else."""
     before = structlog.get_config()
     structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     try:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from . import audit, chat, check, data, doctor, new, revoke, serve, sessions, stats
+from . import audit, chat, check, data, doctor, migrate, new, replay, revoke, serve, sessions, stats
 
 app = typer.Typer(
     name="cutty-agent",
@@ -49,8 +49,10 @@ app.command(
 app.command(
     "revoke", epilog="Examples:  cutty-agent revoke user:anna  ·  cutty-agent revoke 3f0c9a1e --for 30d"
 )(revoke.revoke)
+app.command("replay", epilog=replay.EPILOG)(replay.replay)
 app.command("stats", epilog=stats.EPILOG)(stats.stats)
 app.add_typer(data.app)
+app.add_typer(migrate.app)
 app.command(
     "check",
     epilog="Examples:  cutty-agent check app:app  ·  cutty-agent check app:app --sessions 50 --seed 7 --json",

@@ -56,18 +56,14 @@ def replay(
     are made of what was recorded. Nothing of the export is changed, and no model is called. Ends with 1 when something
     came out otherwise.
     """
-    with readable_errors(), logs.quiet():
-        logging.disable(logging.WARNING)
-        try:
-            if run_tools and agent is None:
-                raise ConfigError("--run-tools needs --agent.", remedy="Name your App: --agent module:app.")
-            factories = load_app(agent).agents if agent is not None else None
-            results = [
-                asyncio.run(_run(recorded, factories, run_tools=run_tools))
-                for recorded in _chosen(file, session or [])
-            ]
-        finally:
-            logging.disable(logging.NOTSET)
+    with readable_errors(), logs.quiet(logging.CRITICAL):  # what failed then fails again, and is compared
+        if run_tools and agent is None:
+            raise ConfigError("--run-tools needs --agent.", remedy="Name your App: --agent module:app.")
+        factories = load_app(agent).agents if agent is not None else None
+        results = [
+            asyncio.run(_run(recorded, factories, run_tools=run_tools))
+            for recorded in _chosen(file, session or [])
+        ]
     if json:
         print_json([_as_json(result) for result in results])
     else:

@@ -21,6 +21,7 @@ from ..errors import BadRequest
 from ..wire.chunks import Chunk, UIMessage
 from ..wire.principal import NOBODY
 from ..wire.turn_record import TurnRecord, decode_turn
+from .replaying_visitor import Visitor
 
 STUCK_S: Final = 60.0
 """Time that one turn may take, in seconds, before the replay gives up on it."""
@@ -60,7 +61,10 @@ class Playback(ChatAgent):
 
     cue: Cue
 
-    async def on_chat_message(self, turn: Turn) -> AsyncIterator[Chunk]:
+    async def on_chat_message(self, turn: Turn) -> object:
+        return self._play(turn)
+
+    async def _play(self, turn: Turn) -> AsyncIterator[Chunk]:
         cue = self.cue
         if cue.step is not None and cue.step.answer is not None:
             for chunk in replay.chunks(cue.step.answer):
@@ -95,7 +99,7 @@ async def run_again(recorded: ArchivedSession, prepare: Prepare, *, by_model: bo
                 cue.step = step
                 cue.outcome = "completed" if record is None or step.answer is None else record.outcome or ""
                 cue.error = "" if record is None else record.error or ""
-                await _within(_turn(app, recorded, step), recorded, step)
+                await _within(_turn(app, recorded, step, record, answered=by_model), recorded, step)
             now = msgspec.json.decode(await app.gate.messages(recorded.address, NOBODY, "v5"))
     return Replayed(
         recorded.address.agent,
@@ -106,13 +110,21 @@ async def run_again(recorded: ArchivedSession, prepare: Prepare, *, by_model: bo
     )
 
 
-async def _turn(app: App, recorded: ArchivedSession, step: Step) -> None:
-    """As a client does it: all it knows, and what is new, in one request."""
+async def _turn(
+    app: App, recorded: ArchivedSession, step: Step, record: TurnRecord | None, *, answered: bool
+) -> None:
+    """As a client does it: all it knows, and what is new, in one request; then, when the answer is to be ``answered``, the
+    results and approvals that it waits for."""
     known = msgspec.json.decode(await app.gate.messages(recorded.address, NOBODY, "v5"))
-    body = msgspec.json.encode({"trigger": "submit-message", "messages": [*known, *step.sent]})
-    answer = await app.gate.submit(recorded.address, NOBODY, body)
+    own = {} if record is None else {**(record.body or {}), "clientTools": record.client_tools or []}
+    body = {**own, "trigger": "submit-message", "messages": [*known, *step.sent]}
+    answer = await app.gate.submit(recorded.address, NOBODY, msgspec.json.encode(body))
     async for _ in answer.bodies():
         pass
+    if answered and step.answer is not None:
+        visitor = Visitor(app, recorded.address)
+        await visitor.answer(step.answer)
+        visitor.leave()
 
 
 async def _within(work: Awaitable[None], recorded: ArchivedSession, step: Step) -> None:

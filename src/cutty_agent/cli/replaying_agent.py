@@ -57,6 +57,7 @@ class Recording:
     """What the model said in one turn, call by call, and what its tools returned."""
 
     def __init__(self, cue: Cue, *, run_tools: bool) -> None:
+        self.step = cue.step
         answer = cue.step.answer if cue.step is not None else None
         self.run_tools = run_tools
         self._rounds = iter(replay.rounds(answer) if answer is not None else ())
@@ -115,12 +116,20 @@ def with_agent(factory: AgentFactory, *, run_tools: bool) -> Prepare:
     """The application's agent, asking the recording."""
 
     def prepare(cue: Cue) -> AgentFactory:
+        current: list[Recording] = []
+
+        def recording() -> Recording:
+            """One for all turns that make one answer: what follows a result or an approval goes on in it."""
+            if not current or current[0].step is not cue.step:
+                current[:] = [Recording(cue, run_tools=run_tools)]
+            return current[0]
+
         def make() -> ChatAgent:
             agent = factory()
             own = agent.on_chat_message
             # Of the instance, so that everything else of the author's class is as it is.
             agent.on_chat_message = lambda turn: own(  # type: ignore[method-assign]  # that is the point
-                PlayedTurn(turn, Recording(cue, run_tools=run_tools))
+                PlayedTurn(turn, recording())
             )
             return agent
 

@@ -22,7 +22,8 @@ class Opening(msgspec.Struct, frozen=True, gc=False):
     an explicit override (query ``dialect=`` or a subprotocol of that name). ``by_query`` is true when the session
     came from the ``sessionId`` query, the ``X-Session-Id`` header or the cookie of a minted session (protocol 5.4).
     ``principal`` is who it is; while ``identifying`` is still to be awaited nobody knows yet. ``peer`` is the
-    network address it comes from, empty where it has none.
+    network address it comes from, ``origin`` the web origin of the page that opens it; empty where there is none.
+    ``old`` is set where the session was named in a way that is to be given up, and says how, for those who count it.
     """
 
     address: Address
@@ -32,7 +33,9 @@ class Opening(msgspec.Struct, frozen=True, gc=False):
     by_query: bool = False
     principal: Principal = NOBODY
     peer: str = ""
+    origin: str = ""
     identifying: Awaitable[Identified] | None = None
+    old: str = ""
 
 
 class Link(Protocol):

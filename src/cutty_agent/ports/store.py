@@ -10,6 +10,8 @@ import msgspec
 from ..ids import Address
 from ..wire.card import Card, Grant
 from ..wire.principal import NEVER_MS
+from .analytics import Analytics
+from .listing import SessionRow as SessionRow
 
 
 class PutMessage(msgspec.Struct, frozen=True):
@@ -101,12 +103,12 @@ class Park(msgspec.Struct, frozen=True):
 
 
 class AddUsage(msgspec.Struct, frozen=True):
-    """What one ended turn consumed: added to the session's totals and to the sums of its day (UTC), agent, owner and
-    model, in the commit that ends the turn.
+    """What one ended turn consumed: added to the session's totals and to the sums of its day and hour (UTC), agent,
+    owner and model, in the commit that ends the turn.
 
     ``at_ms`` is when it ended; ``cost_nano`` are thousand-millionths of a US dollar; ``calls`` requests to models;
     ``first_ms`` the milliseconds from acceptance to the first chunk, ``None`` when there was none; ``duration_ms``
-    those to the end; ``outcome`` as in the terminal frame.
+    those to the end; ``outcome`` as in the terminal frame; ``messages`` those that are new with the turn.
     """
 
     owner: str
@@ -120,6 +122,7 @@ class AddUsage(msgspec.Struct, frozen=True):
     tools: int = 0
     first_ms: int | None = None
     duration_ms: int = 0
+    messages: int = 0
 
 
 Op = (
@@ -191,24 +194,6 @@ class StoredTranscript(msgspec.Struct, frozen=True):
     messages: list[StoredMessage]
 
 
-class SessionRow(msgspec.Struct, frozen=True):
-    """One line of a session list. Times are milliseconds since 1970 UTC; ``cost_nano`` as in :class:`AddUsage`."""
-
-    address: Address
-    created_ms: int
-    active_ms: int
-    messages: int
-    open_turns: int
-    owner: str = ""
-    expires_ms: int = NEVER_MS
-    parked: str | None = None
-    turns: int = 0
-    errors: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cost_nano: int = 0
-
-
 class Spent(msgspec.Struct, frozen=True):
     """Tokens (in and out together) and money (thousand-millionths of a US dollar) consumed so far."""
 
@@ -248,7 +233,7 @@ class Removed(msgspec.Struct, frozen=True):
     turns: int = 0
 
 
-class SessionStore(Protocol):
+class SessionStore(Analytics, Protocol):
     """Keeps sessions. Every method may raise ``StoreUnavailable``.
 
     A session whose ``expires_ms`` is not later than the ``now_ms`` of a call does not exist for that call, unless the
@@ -374,11 +359,13 @@ class SessionStore(Protocol):
         action: str | None = None,
         actor: str | None = None,
         address: Address | None = None,
+        from_ms: int | None = None,
+        to_ms: int | None = None,
         limit: int = 100,
     ) -> Awaitable[list[AuditRow]]:
         """A page of the audit log, newest first, those with ``seq`` below ``before``; ``1 <= limit <= 1000``.
 
-        ``action`` is a whole name, or its beginning when it ends with a dot.
+        ``action`` is a whole name, or its beginning when it ends with a dot; ``to_ms`` is exclusive.
         """
         ...
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 import structlog
 
+from ..core.adoption import adopted
 from ..core.reconcile import Merge, Row, reconcile
 from ..core.turn_queue import Ticket
 from ..errors import BadRequest, Busy, SessionParked, ShuttingDown, StoreError, TooLarge
@@ -66,6 +67,7 @@ async def accept(session: Session, new: Submission, *, owner: Connection | None)
     generation = runner.queue.generation
     async with session.transcript.lock:
         merge, rows, ops = merged(session, new)
+        session.count_turn(new.request_id, new.principal.id)
         trailing = new.message_ids if new.message_ids is not None else tuple(merge.trailing_user_ids)
         record = TurnRecord(
             new.request_id,
@@ -80,6 +82,7 @@ async def accept(session: Session, new: Submission, *, owner: Connection | None)
             progress_ms=session.clock.now_ms(),
             by=new.principal.id,
             accepted_ms=session.clock.now_ms(),
+            trace=session.roots.begin(new.request_id, new.kind),
         )
         ops.append(PutTurn(record.request_id, encode_turn(record), open=True))
         if session.failed:
@@ -87,7 +90,6 @@ async def accept(session: Session, new: Submission, *, owner: Connection | None)
         old = _old_records(session)
         if old:
             ops.append(DeleteTurns(old))
-        session.count_turn(new.request_id, new.principal.id)
         try:
             await session.commit(ops)
         except StoreError:
@@ -95,6 +97,7 @@ async def accept(session: Session, new: Submission, *, owner: Connection | None)
             session.uncount_turn(new.request_id)
             raise
         session.transcript.rows = rows
+        session.fresh = False
     session.failed.clear()
     for request_id in old:
         session.records.pop(request_id, None)
@@ -134,11 +137,12 @@ def merged(session: Session, new: Submission) -> tuple[Merge, list[Row], list[Op
     incoming = [raw for raw in new.messages if being_written is None or not _has_id(raw, being_written)]
     if len(incoming) < len(new.messages) and new.message_ids is None:
         new.message_ids = trailing_user_ids(new.messages)
+    adopts = new.adopts and session.fresh and not session.transcript.rows
     merge = reconcile(
         session.transcript.rows,
-        incoming,
+        adopted(incoming) if adopts else incoming,
         delete_missing=new.whole and new.kind != "server",
-        trust_client=new.trusted or session.agent.trust_client_history,
+        trust_client=new.trusted or adopts or session.agent.trust_client_history,
         keep=session.runner.queue.unread,
         by_id=session.transcript.by_id,
     )

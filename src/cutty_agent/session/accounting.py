@@ -33,6 +33,8 @@ async def reserve(room: Room, running: Running) -> None:
 def closed(room: Room, running: Running, ending: Ending, answer: Row | None) -> tuple[TurnRecord, list[Op]]:
     """The record of an ended turn, with its figures, and the operations that add them to the sums."""
     now_ms, record = room.clock.now_ms(), running.record
+    if not running.first_ms and running.stream.bodies:
+        running.first_ms = now_ms  # a short answer is first shown with its end
     tokens_in = tokens_out = calls = cost_nano = 0
     model = ""
     if running.turn is not None:
@@ -79,6 +81,7 @@ def closed(room: Room, running: Running, ending: Ending, answer: Row | None) -> 
             len(tools),
             running.first_ms - record.accepted_ms if running.first_ms and record.accepted_ms else None,
             now_ms - record.accepted_ms if record.accepted_ms else 0,
+            len(record.own) + (answer is not None and running.base is None),
         )
     ]
     if running.reservation is not None:

@@ -12,9 +12,9 @@ import msgspec
 import structlog
 
 from ..agent.base import overrides
-from ..errors import CuttyError, Forbidden, StaleEpoch
+from ..errors import CuttyError, Forbidden, StaleEpoch, StoreError
 from ..ids import new_request_id
-from ..ports.store import Lifetime
+from ..ports.store import Lifetime, PutOwner
 from ..wire import client, server
 from ..wire.card import Grant, Mode
 from ..wire.chunks import UIMessage
@@ -37,6 +37,7 @@ class Actor(Session):
         super().__init__(*args, **kwargs)
         self._inbox: deque[tuple[Connection, bytes | str | None]] = deque()
         self._draining: asyncio.Task[None] | None = None
+        self._share_ends: asyncio.TimerHandle | None = None
         self.continuation.submit = lambda new, owner: self.later(self._continue(new, owner))
 
     async def _continue(self, new: Submission, owner: Connection | None) -> None:
@@ -50,6 +51,7 @@ class Actor(Session):
         if self.state_body is None and self.agent.initial_state is not None:
             await self.set_state(self.agent.initial_state)
         await self.agent.on_start()
+        self._review_shares()
 
     @property
     def busy(self) -> bool:
@@ -75,9 +77,24 @@ class Actor(Session):
         self.journal.lifetime = Lifetime(0, 0)
         await self.commit([])
 
+    def adopt(self, owner: str, lifetime: Lifetime) -> None:
+        """From now on the session is ``owner``'s; when that cannot be stored, everybody is sent to load it anew."""
+        self.card = msgspec.structs.replace(self.card, owner=owner)
+        self.journal.lifetime = lifetime
+        self.later(self._store_owner(owner))
+
+    async def _store_owner(self, owner: str) -> None:
+        try:
+            await self.commit([PutOwner(owner)])
+        except StoreError:
+            self.broken()
+            raise
+
     def dismiss(self) -> None:
         """Let go of everything. The parts of a session know each other, and such circles would stay in memory
         until the garbage collector's rarest round."""
+        if self._share_ends is not None:
+            self._share_ends.cancel()
         self.agent._host = None
         for part in (self.runner, self.continuation, self):
             vars(part).clear()
@@ -110,6 +127,9 @@ class Actor(Session):
             while self._inbox:
                 conn, text = self._inbox.popleft()
                 if text is None:
+                    sharing.review(
+                        self, conn, self.wants_readonly
+                    )  # its share may have ended since it was let in
                     if not conn.closed:
                         handshake.greet(self, conn)
                         if overrides(self.agent, "on_connect"):
@@ -192,11 +212,26 @@ class Actor(Session):
 
     async def share(self, grantee: str | None, mode: Mode, *, for_s: float | None = None) -> str:
         """Let a principal in, or with ``None`` whoever has the secret that is returned."""
-        return await sharing.share(self, grantee, mode, for_s=for_s)
+        shared = await sharing.share(self, grantee, mode, for_s=for_s)
+        self._review_shares()
+        return shared
 
     async def unshare(self, grantee: str) -> bool:
         """End a share and close its sockets."""
-        return await sharing.unshare(self, grantee)
+        ended = await sharing.unshare(self, grantee)
+        self._review_shares()
+        return ended
+
+    def _review_shares(self) -> None:
+        """See to it that open sockets may do what the card says, now and when the next share ends by itself."""
+        for conn in self.audience:
+            if conn.visitor:
+                sharing.review(self, conn, self.wants_readonly)
+        if self._share_ends is not None:
+            self._share_ends.cancel()
+        left_s = sharing.next_end_s(self)
+        loop = asyncio.get_running_loop()
+        self._share_ends = None if left_s is None else loop.call_later(left_s, self._review_shares)
 
     def messages(self) -> Sequence[UIMessage]:
         """The transcript, oldest first."""

@@ -46,7 +46,8 @@ class Connection:
     ``owes`` is the request whose live chunks it does not get until it acknowledges a resume; ``acked`` is the one
     it has acknowledged. ``missed``: an earlier socket of this client was lost in mid-answer. ``plain`` is a
     continuation that this connection sees rebuilt as a whole message, without the continuation flag. ``right`` is what
-    it may do here, ``None`` until it was let in; ``lease`` ends it with its caller's token.
+    it may do here, ``None`` until it was let in; ``lease`` ends it with its caller's token; ``since_ms`` is when it came
+    (milliseconds since 1970 UTC).
     """
 
     visitor: ClassVar[bool] = True
@@ -74,6 +75,7 @@ class Connection:
         "parked",
         "plain",
         "right",
+        "since_ms",
         "speaker",
         "waiting",
     )
@@ -101,6 +103,7 @@ class Connection:
         self.lease: asyncio.TimerHandle | None = None
         self.meter: FrameMeter | None = None
         self.behind_since = 0.0
+        self.since_ms = 0
         self._limit_bytes = limit_bytes
         self._laggards = laggards
         self._reading: Reading | None = None

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 
 from ..agent.output import stream_of, to_chunks
 from ..agent.sse import BodyDecoder
+from ..agent.turn_trace import MARKS
 from ..stream.live import LiveStream
 from ..wire.chunks import Chunk
 
@@ -19,12 +20,19 @@ def items_of(result: object) -> AsyncIterator[object]:
 class Feed:
     """Hands items to one stream; bytes among them are the body of a response and are decoded on the way.
 
-    ``redact`` is the author's last word on every chunk, ``None`` where there is none.
+    ``redact`` is the author's last word on every chunk, ``None`` where there is none. ``note`` is told of the chunks
+    with which calls of models and tools begin and end.
     """
 
-    __slots__ = ("_body", "_redact", "_stream")
+    __slots__ = ("_body", "_note", "_redact", "_stream")
 
-    def __init__(self, stream: LiveStream, redact: Callable[[Chunk], Chunk | None] | None = None) -> None:
+    def __init__(
+        self,
+        stream: LiveStream,
+        redact: Callable[[Chunk], Chunk | None] | None = None,
+        note: Callable[[Chunk], None] | None = None,
+    ) -> None:
+        self._note = note
         self._stream = stream
         self._redact = redact
         self._body: BodyDecoder | None = None
@@ -47,7 +55,9 @@ class Feed:
                 self._text(item)
             elif item.get("type") == "error":
                 return str(item.get("errorText") or "The agent reported an error.")
-            elif isinstance(item.get("type"), str):
+            elif isinstance(kind := item.get("type"), str):
+                if kind in MARKS and self._note is not None:
+                    self._note(item)
                 redacted = item if self._redact is None else self._redact(item)
                 if redacted is not None:
                     self._stream.chunk(redacted)

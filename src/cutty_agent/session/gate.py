@@ -29,6 +29,7 @@ from . import chat, handshake
 from .acceptance import accept
 from .actor import Actor
 from .connection import Connection
+from .default_session import DefaultSession
 from .links import SocketLink, WaitingLink
 from .registry import Registry
 
@@ -72,6 +73,7 @@ class SessionGate:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._leaving = asyncio.Event()
+        self._default = DefaultSession(registry.telemetry.warnings)
 
     def hang_up(self) -> None:
         """Let go of everybody who follows an answer over HTTP; the server is about to stop."""
@@ -90,11 +92,12 @@ class SessionGate:
 
     def _connect(self, outlet: Outlet, opening: Opening) -> Link:
         registry, limits = self._registry, self._registry.settings.limits
-        address = self.address(opening.address, opening.principal)
+        address = self.address(opening.address, opening.principal, peer=opening.peer, origin=opening.origin)
         if address != opening.address:
             opening = msgspec.structs.replace(opening, address=address)
         self._check(address)
         if registry.sockets >= limits.sockets:
+            registry.limiter.count_refusal("sockets")
             raise Busy(
                 f"This server has {registry.sockets} open sockets; limits.sockets is {limits.sockets}.",
                 remedy="Try again later.",
@@ -102,6 +105,8 @@ class SessionGate:
         registry.limiter.connect(opening.principal.id, opening.peer)
         conn = Connection(outlet, opening, limit_bytes=limits.unread_bytes, laggards=registry.behind)
         registry.attach(conn)
+        if opening.old:
+            registry.audit.used(opening.principal.id, peer=opening.peer, detail=opening.old)
         log.info(
             "connection.opened",
             agent=address.agent,
@@ -113,13 +118,15 @@ class SessionGate:
 
     # -- names
 
-    def address(self, asked: Address, who: Principal) -> Address:
-        """The address a caller means: where there is a rule, ``default`` is a session of its own.
+    def address(self, asked: Address, who: Principal, *, peer: str = "", origin: str = "") -> Address:
+        """The address a caller means: where there is a rule, ``default`` is a session of its own. ``peer`` and ``origin``
+        are where it comes from.
 
         Raises:
             NotFound: the id names another user, and the rule about that is on.
         """
         if not who.id:
+            self._default.used(asked, peer=peer, origin=origin)
             return asked
         if asked.session == DEFAULT_SESSION:
             return Address(asked.agent, access.own_default(who))
@@ -147,14 +154,16 @@ class SessionGate:
 
     async def messages(self, address: Address, who: Principal, dialect: Dialect | None = None) -> bytes:
         """The transcript as a JSON array: ``parts``, and their text as ``content`` unless the caller says what it
-        speaks (protocol 5.5). A session that does not exist has an empty one."""
+        speaks (protocol 5.5). A session that does not exist and may be made has an empty one."""
         self._check(address, stopping=False)
         actor = self._awake(address)
-        if actor is not None:
+        if actor is None:
+            rows = await self._stored(address, who)
+        elif self._registry.admission.adoptable(actor.card, who):
+            rows = []  # as for one that sleeps: looking is not taking
+        else:
             self._allow(actor.card, who, address, "read")
             rows = actor.transcript.rows
-        else:
-            rows = await self._stored(address, who)
         if dialect == "v5":
             return b"[" + b",".join(row.body for row in rows) + b"]"
         if dialect == "v4":
@@ -164,11 +173,21 @@ class SessionGate:
     async def _stored(self, address: Address, who: Principal) -> list[Row]:
         stored = await self._registry.store.messages(address)
         if stored is None or access.expired(stored.card, self._registry.clock.now_ms()):
+            self._check_makeable()
             return []
         if self._registry.admission.adoptable(stored.card, who):
             return []  # it becomes the caller's with its first socket or request
         self._allow(stored.card, who, address, "read")
         return load([row.body for row in stored.messages])
+
+    def _check_makeable(self) -> None:
+        """Where clients make no sessions, one that does not exist is answered like one that is somebody else's.
+
+        Raises:
+            NotFound: ids are the server's to make.
+        """
+        if self._registry.settings.access.ids == "minted":
+            raise access.no_such_session()
 
     def _awake(self, address: Address) -> Actor | None:
         slot = self._registry.slots.get(address)
@@ -197,19 +216,38 @@ class SessionGate:
                 remedy="Ask the owner of this session.",
             )
 
-    async def _enter(self, address: Address, who: Principal, needed: Right) -> Actor:
+    async def enterable(self, address: Address, who: Principal, *, may_make: bool) -> bool:
+        """Whether the caller may talk in a session, or (``may_make``) make it; neither makes it nor wakes it."""
+        self._check(address)
+        actor = self._awake(address)
+        card = await self._registry.store.card(address) if actor is None else actor.card
+        now_ms = self._registry.clock.now_ms()
+        if card is None or access.expired(card, now_ms):
+            return may_make and access.may_create(who)
+        if card.owner in who.also or self._registry.admission.adoptable(card, who):
+            return True
+        return _RANK.get(access.right(card, who, now_ms) or "read", 0) >= _RANK["write"]
+
+    async def _enter(
+        self, address: Address, who: Principal, needed: Right, *, create: bool | None = None
+    ) -> Actor:
         """The awake session, for a caller that has at least this right."""
         self._check(address)
         try:
-            actor = await self._registry.actor(self._registry.slot(address), who)
+            actor = await self._registry.actor(self._registry.slot(address), who, create=create)
         except NotFound:
             self._registry.audit.refused(who.id, address, detail="The session is somebody else's.")
             raise
         self._allow(actor.card, who, address, needed)
         return actor
 
-    async def submit(self, address: Address, who: Principal, body: bytes) -> Answer:
+    async def submit(
+        self, address: Address, who: Principal, body: bytes, *, adopting: bool = False
+    ) -> Answer:
         """``POST``: start a turn (protocol 6.1); it shows live on the session's sockets.
+
+        ``adopting``: the address was chosen here, so that the session may be made whoever makes ids otherwise; and the
+        texts of a conversation that began elsewhere come with its first turn.
 
         Raises:
             CuttyError: the body is not a chat request, or a limit refuses it. Nothing was changed.
@@ -218,9 +256,10 @@ class SessionGate:
         dialect: Dialect = (
             "v4" if detect(read_request(chat.dialect_body(parsed), labelled=True)) == "v4" else "v5"
         )
-        actor = await self._enter(address, who, "write")
         request_id = new_request_id()
         new = chat.submission(request_id, parsed, rest)
+        new.adopts = adopting
+        actor = await self._enter(address, who, "write", create=True if adopting else None)
         new.principal = who  # its network address was counted with the HTTP request
         watch = actor.runner.watch(request_id)
         try:
@@ -273,11 +312,9 @@ class SessionGate:
             return await self._registry.actor(slot, None)
         if who is not None:
             card = await self._registry.store.card(address)
-            if (
-                card is not None
-                and not access.expired(card, self._registry.clock.now_ms())
-                and not self._registry.admission.adoptable(card, who)
-            ):
+            if card is None or access.expired(card, self._registry.clock.now_ms()):
+                self._check_makeable()
+            elif not self._registry.admission.adoptable(card, who):
                 self._allow(card, who, address, needed)
         return None
 
@@ -341,8 +378,9 @@ class SessionGate:
         """End a session now: out of reach at once, wound up by its agent, then removed.
 
         Raises:
-            NotFound: there is no such session.
+            NotFound: there is no such session; UnknownAgent: nor an agent that could wind it up.
         """
+        self._check(address)
         actor = await self._registry.actor(self._registry.slot(address), None, create=False)
         await actor.expire_now()
         self._registry.end(self._registry.slot(address), 4410, "This session has expired; start a new one")
@@ -352,8 +390,9 @@ class SessionGate:
         """Let no turn of a session run, or (``None``) let it run again; running turns are stopped.
 
         Raises:
-            NotFound: there is no such session.
+            NotFound: there is no such session; UnknownAgent: nor an agent whose turns could run.
         """
+        self._check(address)
         actor = await self._registry.actor(self._registry.slot(address), None, create=False)
         await actor.park(reason)
         if reason is not None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import inspect
 
+import msgspec
 import structlog
 
 from ..agent.base import overrides
 from ..agent.chat import ChatAgent
 from ..agent.turn import Turn
+from ..agent.turn_trace import CANCELLED, TurnTrace
 from ..errors import CuttyError, LimitReached
 from ..stream.live import HIGH_WATER, Ending
 from ..wire.principal import Principal
@@ -34,6 +36,8 @@ async def handle(room: Room, running: Running, *, unread: frozenset[str]) -> End
     """
     stream, ids = running.stream, running.ticket.message_ids
     turn: Turn | None = None
+    trace = TurnTrace(room.address, tracer=room.roots.tracer, now_ms=room.clock.now_ms)
+    failure = CANCELLED
     task = asyncio.current_task()
     try:
         messages = room.transcript.for_model(
@@ -49,6 +53,7 @@ async def handle(room: Room, running: Running, *, unread: frozenset[str]) -> End
             client_tools=running.record.client_tools,
             continuation=running.base is not None,
             principal=Principal(running.record.by),
+            trace=trace,
         )
         running.turn = turn
         running.last_read = messages.last_id
@@ -60,7 +65,7 @@ async def handle(room: Room, running: Running, *, unread: frozenset[str]) -> End
         if inspect.isawaitable(result):
             result = await result
         redact = room.agent.redact_chunk if overrides(room.agent, "redact_chunk", of=ChatAgent) else None
-        items, feed = items_of(result), Feed(stream, redact)
+        items, feed = items_of(result), Feed(stream, redact, trace.note)
         try:
             async for item in items:
                 if type(item) is str and redact is None:
@@ -84,6 +89,7 @@ async def handle(room: Room, running: Running, *, unread: frozenset[str]) -> End
         if not stream.bodies and running.base is None:
             stream.text(NO_RESPONSE)  # not behind an answer that needed no continuation
         stream.finish()
+        failure = ""
         return Ending("completed", ids)
     except asyncio.CancelledError:
         running.producing = False
@@ -91,16 +97,20 @@ async def handle(room: Room, running: Running, *, unread: frozenset[str]) -> End
             if task is not None and task.cancelling():
                 raise
             # Something the handler awaited was cancelled; nobody asked this turn to end.
+            room.roots.failed(running.ticket.request_id, asyncio.CancelledError())
             log.warning("turn.failed", turn=running.ticket.request_id, error="CancelledError", **room.names)
             return Ending("error", ids, _visitor_text(room, turn, RuntimeError("cancelled from within")))
         return await _interrupted(running)
     except LimitReached as error:
         running.producing = False
+        room.roots.failed(running.ticket.request_id, error)
         return Ending("error", ids, str(error))
     except Exception as error:
         running.producing = False
         if running.interrupted:  # its way of taking a cancellation
             return await _interrupted(running)
+        failure = type(error).__qualname__
+        room.roots.failed(running.ticket.request_id, error)
         log.warning(
             "turn.failed",
             turn=running.ticket.request_id,
@@ -110,6 +120,7 @@ async def handle(room: Room, running: Running, *, unread: frozenset[str]) -> End
         )
         return Ending("error", ids, _visitor_text(room, turn, error))
     finally:
+        running.record = msgspec.structs.replace(running.record, spans=trace.finish(failure))
         while task is not None and task.uncancel():
             pass  # the next turn runs in the same task
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from math import ceil
+
+import msgspec
 
 from ..clock import Clock
 from ..config import Limits
 from ..core.budget import Amount
 from ..core.network import counted_as
 from ..core.rate import Rate
+from ..core.runaway import Event
 from ..errors import LimitReached
 from ..ids import Address
 from ..ports.store import PutValue
@@ -16,6 +20,13 @@ from .rates import Buckets, FrameMeter
 from .runaways import Runaways
 from .spending import BUSY_S, Reservation, Spending, Sums
 from .tally import Tally
+
+
+class Peaks(msgspec.Struct):
+    """The most turns that ran or waited, and the most sockets, at the same time."""
+
+    running: int = 0
+    sockets: int = 0
 
 
 class Limiter:
@@ -28,6 +39,9 @@ class Limiter:
 
     A limit of n a minute is a bucket of n that fills at n a minute. Memory is bounded by what is open and, for
     everything else, by 50,000 names for each limit. :meth:`tidy` gives back what a crowd has left.
+
+    ``refusals`` counts what was refused, and what the runaway guard parked, by the setting (``limits.…``) since the
+    start.
     """
 
     def __init__(self, limits: Limits, clock: Clock, store: Sums) -> None:
@@ -38,6 +52,9 @@ class Limiter:
         self._sockets_from = Tally()
         self._turns_of = Tally()
         self._turns = 0
+        self._sockets = 0
+        self._most = Peaks()
+        self.refusals: Counter[str] = Counter()
         self._connects: Buckets[str] = Buckets(_a_minute(limits.address_connects_per_minute))
         self._by_session: Buckets[Address] = Buckets(_a_minute(limits.requests_per_minute))
         self._by_principal: Buckets[str] = Buckets(_a_minute(limits.principal_requests_per_minute))
@@ -82,11 +99,14 @@ class Limiter:
                 raise self._too_often(sentence, "address_connects_per_minute", wait_s)
         self._sockets_of.add(principal)
         self._sockets_from.add(address)
+        self._sockets += 1
+        self._most.sockets = max(self._most.sockets, self._sockets)
 
     def disconnect(self, principal: str, peer: str) -> None:
         """A socket that :meth:`connect` let in is gone."""
         self._sockets_of.remove(principal)
         self._sockets_from.remove(counted_as(peer))
+        self._sockets = max(0, self._sockets - 1)
 
     # -- requests and turns
 
@@ -144,11 +164,17 @@ class Limiter:
                 raise self._too_many(sentence, "turns", "")
         self._turns_of.add(principal)
         self._turns += 1
+        self._most.running = max(self._most.running, self._turns)
 
     def end_turn(self, principal: str) -> None:
         """A turn that :meth:`begin_turn` counted has ended, however it did."""
         self._turns_of.remove(principal)
         self._turns = max(0, self._turns - 1)
+
+    def peaks(self) -> Peaks:
+        """The most turns and sockets there were at the same time since the last call."""
+        most, self._most = self._most, Peaks(self._turns, self._sockets)
+        return most
 
     # -- budgets
 
@@ -169,7 +195,11 @@ class Limiter:
             LimitReached: a budget of the day (UTC) does not allow it.
             StoreUnavailable: the day's sums cannot be read.
         """
-        return await self._spending.reserve(address, owner, estimate, kept=kept)
+        try:
+            return await self._spending.reserve(address, owner, estimate, kept=kept)
+        except LimitReached as error:
+            self.refusals[error.limit] += 1
+            raise
 
     def spent_value(self, reservation: Reservation, tokens: int, cost_nano: int) -> PutValue | None:
         """The operation that keeps the session's sum of the day, for the commit that ends the turn; ``None`` when
@@ -185,11 +215,17 @@ class Limiter:
 
     def note_turn(self, address: Address) -> str | None:
         """A turn of this session begins, whoever asked for it; why the session is to be parked, ``None`` when not."""
-        return self._runaways.note("turns", address, self._clock.monotonic())
+        return self._parks("turns", address)
 
     def note_wake(self, address: Address) -> str | None:
         """This session wakes up; why it is to be parked, ``None`` when not."""
-        return self._runaways.note("wakes", address, self._clock.monotonic())
+        return self._parks("wakes", address)
+
+    def _parks(self, event: Event, address: Address) -> str | None:
+        reason = self._runaways.note(event, address, self._clock.monotonic())
+        if reason is not None:
+            self.refusals[f"limits.runaway_{event}_per_minute"] += 1
+        return reason
 
     # -- memory
 
@@ -204,11 +240,16 @@ class Limiter:
 
     # -- refusals
 
+    def count_refusal(self, setting: str) -> None:
+        """A limit that is kept elsewhere (``limits.{setting}``) turned somebody away."""
+        self.refusals[f"limits.{setting}"] += 1
+
     def _address_too_often(self, wait_s: float) -> LimitReached:
         sentence = "Too many requests come from your network address."
         return self._too_often(sentence, "address_requests_per_minute", wait_s)
 
     def _too_often(self, sentence: str, setting: str, wait_s: float) -> LimitReached:
+        self.count_refusal(setting)
         # Whole seconds, as Retry-After wants them, and never too early.
         return LimitReached(
             sentence,
@@ -218,6 +259,7 @@ class Limiter:
         )
 
     def _too_many(self, sentence: str, setting: str, remedy: str) -> LimitReached:
+        self.count_refusal(setting)
         return LimitReached(
             sentence,
             limit=f"limits.{setting}",

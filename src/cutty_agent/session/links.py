@@ -35,6 +35,7 @@ class SocketLink:
         if conn.closed:
             return
         registry = self._registry
+        registry.frames_received += 1
         meter = conn.meter = conn.meter or registry.limiter.frame_meter()
         wait_s = meter.take()
         if wait_s:
@@ -43,6 +44,7 @@ class SocketLink:
             return
         conn.waiting += 1
         if conn.waiting > registry.settings.limits.early_frames:
+            registry.limiter.count_refusal("early_frames")
             log.warning("connection.floods", connection=conn.id, **_names(conn))
             conn.close(
                 1013,

@@ -33,12 +33,16 @@ async def recover(session: Session) -> None:
     opens the turn that follows, so a second crash at any moment finds either the old turn or the new one.
     """
     opened = [record for record in session.records.values() if record.outcome is None]
-    for at, record in enumerate(opened):
-        bodies = await session.journal.chunks(record.request_id)
-        if at and not bodies and record.request_id not in session.disowned:
-            _requeue(session, record)  # turns run one after another: this one was only waiting
-        else:
-            await _recover_one(session, record, [_decode(body) for body in bodies])
+    try:
+        for at, record in enumerate(opened):
+            bodies = await session.journal.chunks(record.request_id)
+            if at and not bodies and record.request_id not in session.disowned:
+                _requeue(session, record)  # turns run one after another: this one was only waiting
+            else:
+                await _recover_one(session, record, [_decode(body) for body in bodies])
+    except BaseException:
+        session.uncount_turns()  # this memory of the session will not be used
+        raise
 
 
 async def _recover_one(session: Session, record: TurnRecord, chunks: list[Chunk]) -> None:
@@ -58,6 +62,8 @@ async def _recover_one(session: Session, record: TurnRecord, chunks: list[Chunk]
         rows, ops = _kept(session, record, partial)
         closed = msgspec.structs.replace(record, outcome="error", error=SAVE_FAILED)
         await session.journal.commit([*ops, PutTurn(closed.request_id, encode_turn(closed), open=False)])
+        session.roots.interrupted(record, "give-up")
+        session.metrics.recovered("give-up")
         session.transcript.rows = rows
         session.closed(closed)
         return
@@ -76,9 +82,14 @@ async def _recover_one(session: Session, record: TurnRecord, chunks: list[Chunk]
     if not chunks and decision.action == "retry":
         # It had shown nothing: it runs under its own id. The counters bound a handler that kills the process.
         counted = msgspec.structs.replace(
-            record, attempts=decision.attempts, interruptions=decision.interruptions
+            record,
+            attempts=decision.attempts,
+            interruptions=decision.interruptions,
+            trace=session.roots.begin(record.request_id, record.kind, earlier=record.trace),
         )
         await session.journal.commit([PutTurn(counted.request_id, encode_turn(counted), open=True)])
+        session.roots.interrupted(record, "retry")
+        session.metrics.recovered("retry")
         session.records[counted.request_id] = counted
         _requeue(session, counted)
         return
@@ -95,6 +106,8 @@ async def _recover_one(session: Session, record: TurnRecord, chunks: list[Chunk]
         ops.append(DeleteTurns(tuple(each.request_id for each in later)))
         ops += [PutTurn(each.request_id, encode_turn(each), open=each.outcome is None) for each in later]
     await session.journal.commit(ops)
+    session.roots.interrupted(record, decision.action)
+    session.metrics.recovered(decision.action)
     session.transcript.rows = rows
     session.closed(closed)
     log.info(
@@ -173,11 +186,13 @@ def _outcome(
         by=record.by,
         accepted_ms=session.clock.now_ms(),
     )
+    follow.trace = session.roots.begin(follow.request_id, follow.kind, earlier=record.trace)
     return replace(record, outcome="recovering"), follow
 
 
 def _requeue(session: Session, record: TurnRecord) -> None:
     session.count_turn(record.request_id, record.by, accepted=True)
+    session.roots.resume(record)
     queue = session.runner.queue
     queue.waiting.append(
         Ticket(record.request_id, record.kind, record.message_ids, record.own, queue.generation)

@@ -19,6 +19,7 @@ from ..ports.identity import Identity
 from ..ports.store import SessionStore, Snapshot
 from ..wire.card import Right
 from ..wire.principal import NEVER_MS, Principal
+from . import instances
 from .actor import Actor
 from .admission import Admission
 from .audit import Audit
@@ -30,6 +31,7 @@ from .pricing import Pricing
 from .recovery import recover
 from .slot import Slot
 from .sweeper import Sweeper
+from .telemetry import Telemetry
 
 log = structlog.get_logger("cutty_agent.session")
 
@@ -52,6 +54,7 @@ class Registry:
         audit: Audit | None = None,
         limiter: Limiter | None = None,
         pricing: Pricing | None = None,
+        telemetry: Telemetry | None = None,
     ) -> None:
         self.store = store
         self.agents = agents
@@ -60,13 +63,18 @@ class Registry:
         self.audit = audit or Audit(store, clock)
         self.limiter = limiter or Limiter(settings.limits, clock, store)
         self.pricing = pricing or Pricing(clock, model=settings.model)
+        self.telemetry = telemetry or Telemetry()
         self.admission = Admission(store, settings.access, settings.lifetimes, clock)
-        self.sweeper = Sweeper(store, agents, self.admission, settings, clock, self.limiter, self.pricing)
+        self.sweeper = Sweeper(
+            store, agents, self.admission, settings, clock, self.limiter, self.pricing, self.telemetry
+        )
         self.losses = Losses(clock)
         self.slots: dict[Address, Slot] = {}
         self.awake: OrderedDict[Slot, float] = OrderedDict()
         self.behind: set[Connection] = set()
         self.sockets = 0
+        self.sockets_opened = 0
+        self.frames_received = 0
         self.stopping = False
         self._timer: asyncio.TimerHandle | None = None
 
@@ -104,7 +112,9 @@ class Registry:
                     raise
 
     def right(self, actor: Actor, who: Principal) -> Right | None:
-        """What a caller may do with an awake session."""
+        """What a caller may do with an awake session; one that waits for its first caller is its from now on."""
+        if self.admission.adoptable(actor.card, who):
+            actor.adopt(who.id, self.admission.lifetime(who.id, actor.agent.lifetimes))
         return access.right(actor.card, who, self.clock.now_ms())
 
     def post(self, slot: Slot, conn: Connection, text: bytes | str | None) -> None:
@@ -135,7 +145,7 @@ class Registry:
         try:
             if self.stopping:
                 raise ShuttingDown("The server is stopping.", remedy="Reconnect in a moment.")
-            agent = self.agents[slot.address.agent]()
+            agent = instances.take(self.agents[slot.address.agent](), slot.address)
             snapshot = await self._load(slot, who, agent, create)
             card = snapshot.card
             journal = Journal(
@@ -156,6 +166,7 @@ class Registry:
                 self.clock,
                 self.limiter,
                 self.pricing,
+                self.telemetry,
                 rested=lambda: self._rested(slot, actor),
                 broken=lambda: self._broken(slot, actor),
             )
@@ -174,6 +185,10 @@ class Registry:
         slot.actor, slot.waking = actor, None
         self.touch(slot)
         self._time_expiry(slot)
+        if self.settings.debug:
+            awake = (each.actor.agent for each in list(self.awake) if each.actor is not None)
+            instances.compare(agent, awake, slot.address.agent, self.telemetry.warnings)
+        self.telemetry.metrics.woke(slot.address.agent, created=snapshot.created)
         log.debug("session.awake", created=snapshot.created, messages=len(snapshot.messages), **actor.names)
         for conn in list(slot.connections):
             if self.right(actor, conn.principal) is None:  # its share ended while the session slept
@@ -228,8 +243,10 @@ class Registry:
     def attach(self, conn: Connection) -> None:
         """A socket came in."""
         slot = self.slot(conn.address)
+        conn.since_ms = self.clock.now_ms()
         conn.missed = self.losses.came_back(slot, conn)
         self.sockets += 1
+        self.sockets_opened += 1
         ends = conn.principal.expires_ms
         if ends < NEVER_MS:
             self._time_lease(conn)
@@ -243,6 +260,7 @@ class Registry:
             self._note_refusal(conn)
             conn.close(NotFound.close_code, access.no_such_session().sentence)
         elif len(slot.connections) >= limit:
+            self.limiter.count_refusal("sockets_per_session")
             conn.close(
                 1013,
                 f"This session has {len(slot.connections)} open sockets; limits.sockets_per_session is {limit}. "
@@ -406,6 +424,7 @@ class Registry:
     def _sleep(self, slot: Slot) -> None:
         if slot.actor is not None:
             log.debug("session.asleep", **slot.actor.names)
+            self.telemetry.metrics.slept(slot.address.agent)
             slot.expires_ms = slot.actor.journal.expires_ms
             slot.actor.dismiss()
         slot.actor = None

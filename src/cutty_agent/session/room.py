@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
@@ -26,6 +27,8 @@ from .connection import Connection
 from .journal import Journal
 from .limiter import Limiter
 from .pricing import Pricing
+from .telemetry import Telemetry
+from .tracing import TurnRoots
 from .transcript import Transcript
 
 log = structlog.get_logger("cutty_agent.session")
@@ -37,7 +40,7 @@ class Room:
     ``rested`` is called when the turn queue came to rest; ``broken`` when the store refused a write, so that
     memory and store may differ and the session must be loaded anew. ``failed`` holds the retained terminal
     errors, oldest first; ``owners`` the connections that wait for a terminal frame; ``disowned`` the requests
-    whose clients were told of a failure although the store may hold them: they must not run. ``card`` says whose it is.
+    whose clients were told of a failure although the store may hold them: they must not run. ``card`` says whose it is. ``fresh``: it has just been made, and no turn was ever accepted.
     """
 
     def __init__(
@@ -50,18 +53,22 @@ class Room:
         clock: Clock,
         limiter: Limiter,
         pricing: Pricing,
+        telemetry: Telemetry,
         *,
         rested: Callable[[], None],
         broken: Callable[[], None],
     ) -> None:
         self.address: Address = journal.address
         self.card = snapshot.card
+        self.fresh = snapshot.created
         self.agent = agent
         self.journal = journal
         self.settings = settings
         self.clock = clock
         self.limiter = limiter
         self.pricing = pricing
+        self.metrics = telemetry.metrics
+        self.roots = TurnRoots(telemetry.tracing, self.address)
         self.values = snapshot.values
         self._counted: dict[str, str] = {}
         self.names = {"agent": self.address.agent, "session": self.address.session}
@@ -146,18 +153,22 @@ class Room:
 
     def uncount_turn(self, request_id: str) -> None:
         """A turn runs and waits no more; one that was not counted is ignored."""
+        self.roots.give_up(request_id, "skipped")  # without effect when it has come to its end
         principal = self._counted.pop(request_id, None)
         if principal is not None:
             self.limiter.end_turn(principal)
 
     def uncount_turns(self) -> None:
         """This memory of the session is given up; what still runs or waits is counted again when it is loaded."""
+        self.roots.give_up_all("interrupted")
         for request_id in list(self._counted):
             self.uncount_turn(request_id)
 
     def closed(self, record: TurnRecord) -> None:
         """A turn ended and is stored as such."""
         self.records[record.request_id] = record
+        self.metrics.turn_ended(self.address.agent, record)
+        self.roots.end(record)
         self.uncount_turn(record.request_id)
         self._note_failure(record)
 
@@ -184,7 +195,10 @@ class Room:
         """Run a hook of the author after those before it; its errors are logged only."""
         self._lane.append(hook)
         if self._lane_task is None:
-            self._lane_task = asyncio.get_running_loop().create_task(self._run_lane())
+            # In a context of its own: the task may outlive the turn whose span is the current one here.
+            self._lane_task = asyncio.get_running_loop().create_task(
+                self._run_lane(), context=contextvars.Context()
+            )
 
     async def _run_lane(self) -> None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 
 import msgspec
 import structlog
@@ -53,7 +54,8 @@ class Runner:
     def kick(self) -> None:
         """See to it that the queue is worked on."""
         if self._task is None and not self.stopping and self.queue.waiting:
-            self._task = asyncio.get_running_loop().create_task(self._work())
+            # In a context of its own: whoever asked for this turn must not find it in another's trace.
+            self._task = asyncio.get_running_loop().create_task(self._work(), context=contextvars.Context())
 
     def watch(self, request_id: str) -> asyncio.Future[LiveStream | Ending]:
         """The stream of an accepted turn once it starts, or its ending when it ends without one."""
@@ -183,8 +185,9 @@ class Runner:
         self.unwatched(ticket.request_id, stream)
         if ticket.merged:
             await collapse(room, ticket)
-        ending = await handle(room, running, unread=self.queue.unread)
-        await conclude(room, self.queue, running, ending)
+        with room.roots.running(ticket.request_id):
+            ending = await handle(room, running, unread=self.queue.unread)
+            await conclude(room, self.queue, running, ending)
         self.finished, self.finished_at = stream, room.clock.monotonic()
 
     async def close_unstarted(self, tickets: list[Ticket], outcome: Outcome) -> None:
@@ -226,3 +229,4 @@ class Runner:
             self.room.say_recovering(False)
             self.room.audience.begin(stream)
         self.room.audience.chunks(stream, first, end)
+        self.room.roots.committed(stream.request_id, end - first)

@@ -13,14 +13,16 @@ from ..agent.base import overrides
 from ..agent.chat import AgentFactory
 from ..clock import Clock
 from ..config import Settings
-from ..errors import CuttyError, NotFound, SessionExpired
+from ..errors import CuttyError, NotFound, SessionExpired, SharedAgent
 from ..ids import Address
 from ..ports.store import Lifetime, Removed, SessionStore
+from . import instances
 from .actor import Actor
 from .admission import Admission
 from .journal import Journal
 from .limiter import Limiter
 from .pricing import Pricing
+from .telemetry import Telemetry
 
 log = structlog.get_logger("cutty_agent.sweeper")
 
@@ -61,7 +63,9 @@ class Sweeper:
         clock: Clock,
         limiter: Limiter,
         pricing: Pricing,
+        telemetry: Telemetry,
     ) -> None:
+        self._telemetry = telemetry
         self._limiter = limiter
         self._pricing = pricing
         self._store = store
@@ -192,7 +196,12 @@ class Sweeper:
             snapshot = await self._admission.wind_up(address)
         except (SessionExpired, NotFound):
             return True  # removed, or alive again: the removal looks once more
-        agent = self._agents[address.agent]()
+        try:
+            agent = instances.take(self._agents[address.agent](), address)
+        except SharedAgent as error:
+            self.swept.failed += 1
+            log.error("session.not_wound_up", error=str(error), agent=address.agent, session=address.session)
+            return False
         ended = Lifetime(0, 0)  # whatever is written now, the session stays expired
         journal = Journal(
             self._store,
@@ -212,6 +221,7 @@ class Sweeper:
             self._clock,
             self._limiter,
             self._pricing,
+            self._telemetry,
             rested=_nothing,
             broken=_nothing,
         )

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 from ..errors import StoreUnavailable
 from ..ids import Address
+from ..ports.analytics import By, Period, Step, Totals, UsagePage
+from ..ports.listing import Listing, SessionPage
 from ..ports.store import (
     FOREVER,
     AuditEntry,
@@ -143,9 +145,19 @@ class FaultyStore:
         action: str | None = None,
         actor: str | None = None,
         address: Address | None = None,
+        from_ms: int | None = None,
+        to_ms: int | None = None,
         limit: int = 100,
     ) -> Awaitable[list[AuditRow]]:
-        return self.inner.audit(before=before, action=action, actor=actor, address=address, limit=limit)
+        return self.inner.audit(
+            before=before,
+            action=action,
+            actor=actor,
+            address=address,
+            from_ms=from_ms,
+            to_ms=to_ms,
+            limit=limit,
+        )
 
     def forget_audit(self, *, before_ms: int) -> Awaitable[int]:
         return self.inner.forget_audit(before_ms=before_ms)
@@ -155,6 +167,35 @@ class FaultyStore:
 
     def revocations(self, *, now_ms: int) -> Awaitable[dict[str, int]]:
         return self.inner.revocations(now_ms=now_ms)
+
+    def sample(self, *, at_ms: int, running: int, sockets: int) -> Awaitable[None]:
+        return self.inner.sample(at_ms=at_ms, running=running, sockets=sockets)
+
+    def periods(
+        self, *, step: Step, from_ms: int, to_ms: int, agent: str | None = None
+    ) -> Awaitable[list[Period]]:
+        return self.inner.periods(step=step, from_ms=from_ms, to_ms=to_ms, agent=agent)
+
+    def usage(
+        self,
+        *,
+        by: By,
+        from_ms: int,
+        to_ms: int,
+        agent: str | None = None,
+        owner: str | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> Awaitable[UsagePage]:
+        return self.inner.usage(
+            by=by, from_ms=from_ms, to_ms=to_ms, agent=agent, owner=owner, after=after, limit=limit
+        )
+
+    def totals(self) -> Awaitable[Totals]:
+        return self.inner.totals()
+
+    def browse(self, listing: Listing) -> Awaitable[SessionPage]:
+        return self.inner.browse(listing)
 
     def check(self) -> Awaitable[list[str]]:
         return self.inner.check()

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import inspect
-import math
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import msgspec
-import structlog
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from ..errors import BadRequest, CuttyError, MethodNotAllowed, NotFound, TooLarge, Unauthorized, UnknownAgent
-from ..ids import Address
-from ..session.gate import SessionGate
+from ..core.addressing import DEFAULT_SESSION
+from ..errors import MethodNotAllowed, NotFound, UnknownAgent
+from ..ids import Address, new_session_id
 from ..wire.card import Mode
 from ..wire.principal import NEVER_MS, Principal
 from .answer_stream import answer_stream
-from .caller import check_host, credentials
-from .opening import Entrance, named_dialect, session_cookie
-from .origin import check_origin, cors_headers
-
-log = structlog.get_logger("cutty_agent.http")
+from .endpoints import Call, Reception, Visit, decoded
+from .opening import named_dialect
 
 TicketMaker = Callable[[Principal, Address, str | None], tuple[str, int]]
 """Makes a ticket for a principal, a session and an origin: the secret, and the millisecond in which it ends."""
@@ -42,16 +36,6 @@ class OwnersPart(Protocol):
         ...
 
 
-class Call(msgspec.Struct, frozen=True):
-    """A request for a session, and who makes it. ``rest`` are the segments behind the session's."""
-
-    request: Request
-    address: Address
-    who: Principal
-    peer: str
-    rest: tuple[str, ...] = ()
-
-
 class _StopBody(msgspec.Struct):
     requestId: str | None = None
 
@@ -62,65 +46,22 @@ class _ShareBody(msgspec.Struct, forbid_unknown_fields=True):
     seconds: float | None = None
 
 
-T = TypeVar("T")
-
-
 class AgentEndpoints:
-    """Everything under ``/{prefix}/``. One method per route; decisions are the session's.
+    """Everything under ``/{prefix}/``. One method per route; decisions are the session's."""
 
-    ``rate`` counts a request for the network address it comes from.
-    """
-
-    def __init__(
-        self,
-        gate: SessionGate,
-        entrance: Entrance,
-        *,
-        body_bytes: int,
-        ticket: TicketMaker,
-        owners: OwnersPart,
-        rate: Callable[[str], None],
-    ) -> None:
-        self._gate = gate
-        self._entrance = entrance
-        self._body_bytes = body_bytes
+    def __init__(self, reception: Reception, *, ticket: TicketMaker, owners: OwnersPart) -> None:
+        self._reception = reception
+        self._gate = reception.gate
+        self._entrance = reception.entrance
         self._ticket = ticket
         self._owners = owners
-        self._rate = rate
 
     async def __call__(self, request: Request) -> Response:
         """Answer a request below the prefix; every error is JSON with a code, a sentence and a remedy."""
-        headers = dict(request.headers)
-        cors = cors_headers(
-            headers.get("origin"),
-            self._entrance.origins,
-            request_headers=headers.get("access-control-request-headers"),
-        )
-        cookies: list[str] = []
-        try:
-            check_host(headers.get("host"), self._entrance.hosts)
-            check_origin(headers.get("origin"), headers.get("host"), self._entrance.origins)
-            if request.method == "OPTIONS":
-                return Response(status_code=200, headers=cors)
-            response = await self._route(request, headers, cookies)
-        except CuttyError as error:
-            response = error_response(error)
-        except ClientDisconnect:
-            return Response(status_code=499)
-        except Exception:
-            log.exception("request.crashed", path=request.url.path)
-            response = error_response(
-                CuttyError("The request could not be processed.", remedy="Please try again.")
-            )
-        response.headers.update(cors)
-        for cookie in cookies:
-            response.headers.append("set-cookie", cookie)
-        return response
+        return await self._reception.answer(request, self._route)
 
-    async def _route(self, request: Request, headers: dict[str, str], cookies: list[str]) -> Response:
-        raw_path: bytes = request.scope.get("raw_path") or request.url.path.encode()
-        path = raw_path.decode("ascii", "replace").partition("?")[0]
-        path = path.removeprefix(request.scope.get("root_path", ""))
+    async def _route(self, visit: Visit) -> Response:
+        request, path = visit.request, visit.path
         minting = self._minted_by(path)
         if minting is not None:
             mint = _AGENT_ROUTES.get(request.method)
@@ -128,49 +69,34 @@ class AgentEndpoints:
                 raise MethodNotAllowed(
                     f"{request.method} is not answered at this path.", remedy="POST makes a new session."
                 )
-            call = await self._call(request, headers, cookies, Address(minting, ""), ())
-            return await mint(self, call, cookies)
-        address, _, rest = self._entrance.address(path, request.url.query, headers)
+            return await mint(self, visit, await self._reception.call(visit, Address(minting, "")))
+        query = request.url.query
+        address, _, rest = self._entrance.address(path, query, visit.headers)
+        old = self._entrance.old.look(request.method, path, query, visit.headers, visit.peer, root=visit.root)
         method = "GET" if request.method == "HEAD" else request.method
         handler = _ROUTES.get((method, rest[-1] if rest else ""))
         if handler is None and len(rest) == 1:
             handler = _OWN_ROUTES.get((method, rest[0]))
         if handler is None and len(rest) == 2:
             handler = _NAMED_ROUTES.get((method, rest[0]))
-        call = await self._call(request, headers, cookies, address, rest)
+        if address.session == DEFAULT_SESSION and self._entrance.old.no_shared_room:
+            call = await self._of_its_own(visit, address.agent, rest)
+        else:
+            call = await self._reception.call(visit, address, rest)
+        if old is not None:
+            self._entrance.old.count(call.who.id, call.peer, old)
         return await (handler or AgentEndpoints.application)(self, call)
 
-    async def _call(
-        self,
-        request: Request,
-        headers: dict[str, str],
-        cookies: list[str],
-        address: Address,
-        rest: tuple[str, ...],
-    ) -> Call:
-        """Who calls, and the session it means.
-
-        Raises:
-            Unauthorized: it does not show who it is; LimitReached: its network address calls too often.
-        """
-        entrance, client = self._entrance, request.client
-        shown = credentials(
-            headers,
-            request.url.query,
-            peer=client.host if client is not None else "",
-            secure=request.url.scheme == "https",
-            address=address if address.session else None,
-            origins=entrance.origins,
-            proxies=entrance.proxies,
-        )
-        self._rate(shown.peer)
-        found = entrance.identify(shown)
-        known = await found if inspect.isawaitable(found) else found
-        if known.cookie is not None:
-            cookies.append(known.cookie)
-        if address.session:
-            address = self._gate.address(address, known.principal)
-        return Call(request, address, known.principal, shown.peer, rest)
+    async def _of_its_own(self, visit: Visit, agent: str, rest: tuple[str, ...]) -> Call:
+        """A request to ``default`` where that is nobody's session: what it sends begins one that its browser keeps,
+        what it looks at is a session that does not exist."""
+        call = await self._reception.call(visit, Address(agent, ""), rest)
+        if visit.request.method == "POST":
+            address = await self._gate.mint(agent, call.who)
+            visit.keep_session(address)
+        else:
+            address = Address(agent, new_session_id())
+        return msgspec.structs.replace(call, address=address)
 
     def _minted_by(self, path: str) -> str | None:
         """The agent of a path ``/{prefix}/{agent}``, which makes sessions."""
@@ -186,14 +112,11 @@ class AgentEndpoints:
             )
         return agent
 
-    async def mint(self, call: Call, cookies: list[str]) -> Response:
+    async def mint(self, visit: Visit, call: Call) -> Response:
         """``POST /agents/{agent}``: a new session with an id of 128 random bits, kept in a cookie too."""
         address = await self._gate.mint(call.address.agent, call.who)
-        url = f"{call.request.scope.get('root_path', '')}/{self._entrance.prefix}/{address.agent}/{address.session}"
-        secure = "; Secure" if call.request.url.scheme == "https" else ""
-        cookies.append(
-            f"{session_cookie(address.agent)}={address.session}; Path=/; HttpOnly; SameSite=Lax{secure}"
-        )
+        url = f"{visit.root}/{self._entrance.prefix}/{address.agent}/{address.session}"
+        visit.keep_session(address)
         return JSONResponse(
             {"id": address.session, "agent": address.agent, "url": url},
             status_code=201,
@@ -202,7 +125,7 @@ class AgentEndpoints:
 
     async def submit(self, call: Call) -> Response:
         """``POST /agents/{agent}/{session}``: a turn, answered as an event stream."""
-        body = await self._body(call.request)
+        body = await self._reception.body(call.request)
         return answer_stream(await self._gate.submit(call.address, call.who, body))
 
     async def messages(self, call: Call) -> Response:
@@ -236,9 +159,9 @@ class AgentEndpoints:
 
     async def stop(self, call: Call) -> Response:
         """``POST …/stop``: stop one turn (``{"requestId": …}``) or all of the session."""
-        body = await self._body(call.request)
+        body = await self._reception.body(call.request)
         wanted = (
-            _decoded(body, _StopBody, 'Send no body, or {"requestId": "…"}.').requestId
+            decoded(body, _StopBody, 'Send no body, or {"requestId": "…"}.').requestId
             if body.strip()
             else None
         )
@@ -271,7 +194,7 @@ class AgentEndpoints:
         remedy = (
             'Send {"mode": "read" or "write", "principal": "user:…" or nothing for a link, "seconds": …}.'
         )
-        body = _decoded(await self._body(call.request), _ShareBody, remedy)
+        body = decoded(await self._reception.body(call.request), _ShareBody, remedy)
         shared = await self._gate.share(call.address, call.who, body.principal, body.mode, for_s=body.seconds)
         answer = {"mode": body.mode, "principal": body.principal}
         if body.principal is None:
@@ -297,20 +220,6 @@ class AgentEndpoints:
         receipt = await self._owners.erase_session(call.address, actor=call.who.id, peer=call.peer)
         return Response(msgspec.json.encode(receipt), media_type="application/json")
 
-    async def _body(self, request: Request) -> bytes:
-        limit = self._body_bytes
-        pieces: list[bytes] = []
-        size = 0
-        async for piece in request.stream():
-            size += len(piece)
-            if size > limit:
-                raise TooLarge(
-                    f"The request body is larger than limits.body_bytes = {limit} bytes.",
-                    remedy="Send less, or raise CUTTY_LIMITS__BODY_BYTES.",
-                )
-            pieces.append(piece)
-        return b"".join(pieces)
-
 
 _Handler = Callable[[AgentEndpoints, Call], Awaitable[Response]]
 
@@ -335,17 +244,10 @@ _OWN_ROUTES: dict[tuple[str, str], _Handler] = {
 _NAMED_ROUTES: dict[tuple[str, str], _Handler] = {("DELETE", "shares"): AgentEndpoints.unshare}
 """By method and the first of two segments below the session's; the second names something."""
 
-_AGENT_ROUTES: dict[str, Callable[[AgentEndpoints, Call, list[str]], Awaitable[Response]]] = {
+_AGENT_ROUTES: dict[str, Callable[[AgentEndpoints, Visit, Call], Awaitable[Response]]] = {
     "POST": AgentEndpoints.mint
 }
 """Of an agent itself, by method."""
-
-
-def _decoded(body: bytes, type: type[T], remedy: str) -> T:
-    try:
-        return msgspec.json.decode(body, type=type)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise BadRequest(f"The request body is not valid: {error}.", remedy=remedy) from error
 
 
 def archive_response(pieces: AsyncIterator[bytes], name: str) -> Response:
@@ -358,15 +260,3 @@ def archive_response(pieces: AsyncIterator[bytes], name: str) -> Response:
         media_type="application/zip",
         headers={"content-disposition": f'attachment; filename="{plain}.zip"', "cache-control": "no-store"},
     )
-
-
-def error_response(error: CuttyError) -> Response:
-    """The JSON form of an error, with its HTTP status."""
-    headers: dict[str, str] = {}
-    if error.retry_after_s is not None:
-        headers["retry-after"] = str(max(1, math.ceil(error.retry_after_s)))
-    elif error.retry:
-        headers["retry-after"] = "1"
-    if isinstance(error, Unauthorized):
-        headers["www-authenticate"] = "Bearer"
-    return JSONResponse(error.as_dict(), status_code=error.status, headers=headers)

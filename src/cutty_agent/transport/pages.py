@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
 WEB_ROOT: Final = Path(__file__).parent.parent / "web"
@@ -58,8 +58,11 @@ class Pages:
         if request.method not in {"GET", "HEAD"}:
             return not_found(request)
         path = request.url.path.removeprefix(request.scope.get("root_path", "")).lstrip("/")
-        if path.rstrip("/") in {"", "console"}:
-            path = f"{path.rstrip('/')}/index.html".lstrip("/")
+        if path == "console":
+            # The console's own addresses begin with it, so it needs the slash. The part behind # survives.
+            return RedirectResponse(f"{request.scope.get('root_path', '')}/console/", 307, headers=SECURITY)
+        if path in {"", "console/"}:
+            path += "index.html"
         file = (self._root / path).resolve()
         if not file.is_relative_to(self._root) or not file.is_file():
             return not_found(request)
@@ -76,7 +79,8 @@ class Pages:
         kept = request.headers.get("if-none-match", "")
         if response.headers["etag"] in {tag.strip().removeprefix("W/") for tag in kept.split(",")}:
             response = Response(status_code=304, headers={**headers, "etag": response.headers["etag"]})
-        cookie = self._greet(request) if self._greet is not None and file.suffix == ".html" else None
+        greeted = file.suffix == ".html" and not path.startswith("console/")  # An operator is not a visitor.
+        cookie = self._greet(request) if self._greet is not None and greeted else None
         if cookie is not None:
             response.headers.append("set-cookie", cookie)
         return response
@@ -89,7 +93,8 @@ def not_found(request: Request) -> Response:
             "error": {
                 "code": "not_found",
                 "message": f"Nothing is served at {request.url.path[:200]}.",
-                "remedy": "The chat page is at /, sessions at /agents/{agent}/{sessionId}, health at /health; "
+                "remedy": "The chat page is at /, the console at /console, sessions at /agents/{agent}/{sessionId}, "
+                "health at /health; "
                 "/openapi.json describes all of it.",
                 "retry": False,
             }

@@ -16,6 +16,7 @@ LINK: Final = "link:"
 """Beginnings of names: somebody signed in, a browser that was given a cookie, a shared link (then the SHA-256 of its
 secret in hexadecimal)."""
 
+
 def link_of(secret: str) -> str:
     """The grantee that a link's secret stands for; the secret itself is never stored."""
     return LINK + hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

@@ -11,6 +11,17 @@ from .server import Outcome
 Kind = Literal["submit", "regenerate", "continuation", "server"]
 
 
+class Span(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
+    """A call of a model or a tool within a turn; times are milliseconds since 1970. ``end_ms`` is 0 for one that did not
+    end, ``error`` what went wrong, without anybody's text."""
+
+    kind: Literal["model", "tool"]
+    name: str
+    start_ms: int
+    end_ms: int = 0
+    error: str = ""
+
+
 class TurnRecord(msgspec.Struct, omit_defaults=True):
     """One turn. ``message_ids`` are the trailing user messages of its request, ``own`` the user messages that were
     new with it; ``body`` and ``client_tools`` came with it and are used again by continuations and recovery.
@@ -19,7 +30,8 @@ class TurnRecord(msgspec.Struct, omit_defaults=True):
     ``base`` is the assistant message that a continuation extends. ``by`` is the principal who asked, empty for the
     server. ``accepted_ms``, ``first_ms`` (the first chunk) and ``ended_ms`` are milliseconds since 1970, 0 while
     unknown; the rest of the figures is what the models consumed, ``cost_nano`` in thousand-millionths of a US dollar,
-    ``tools`` the names of the tools used, once for each use."""
+    ``tools`` the names of the tools used, once for each use, ``spans`` the calls of models and tools in the order in
+    which they began. ``trace`` names its OpenTelemetry span as in ``traceparent``, empty where there is none."""
 
     request_id: str
     kind: Kind
@@ -43,6 +55,8 @@ class TurnRecord(msgspec.Struct, omit_defaults=True):
     cost_nano: int = 0
     calls: int = 0
     tools: tuple[str, ...] = ()
+    spans: tuple[Span, ...] = ()
+    trace: str = ""
 
 
 encode_turn = msgspec.json.Encoder().encode

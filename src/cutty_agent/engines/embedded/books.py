@@ -47,6 +47,8 @@ def page(
     actor: str | None,
     address: Address | None,
     limit: int,
+    from_ms: int | None = None,
+    to_ms: int | None = None,
 ) -> list[AuditRow]:
     """Entries, newest first.
 
@@ -73,6 +75,12 @@ def page(
     if address is not None:
         where.append("agent = ? AND agent <> '' AND session = ?")
         values += [address.agent, address.session]
+    if from_ms is not None:
+        where.append("at_ms >= ?")
+        values.append(from_ms)
+    if to_ms is not None:
+        where.append("at_ms < ?")
+        values.append(to_ms)
     condition = f"WHERE {' AND '.join(where)} " if where else ""
     rows = connection.execute(
         "SELECT seq, at_ms, actor, action, agent, session, peer, detail, count"

@@ -23,6 +23,7 @@ from ...ports.store import (
 )
 from ...wire.card import Grant
 from . import statements
+from .hours import Hours
 from .statements import Row, RowsStatement
 from .usage import Usage
 
@@ -61,6 +62,8 @@ class Changes:
         "_chunks",
         "_entries",
         "_grants",
+        "_hours",
+        "_latest",
         "_messages",
         "_owners",
         "_parked",
@@ -69,7 +72,10 @@ class Changes:
         "_usage",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, hours: Hours | None, latest: dict[int, int]) -> None:
+        """For :class:`Usage`."""
+        self._hours = hours
+        self._latest = latest
         self._messages = TableChanges()
         self._turns = TableChanges()
         self._chunks = TableChanges()
@@ -115,7 +121,7 @@ class Changes:
             case ClearMessages():
                 self._messages.add(idx, statements.CLEAR_MESSAGES, ((idx,),))
             case AddUsage():
-                self._usage = self._usage or Usage()
+                self._usage = self._usage or Usage(self._hours, self._latest)
                 self._usage.add(idx, agent, op)
             case PutGrant(grantee=grantee, grant=None):
                 self._grants.add(idx, statements.DELETE_GRANT, ((idx, grantee),))

@@ -12,6 +12,8 @@ from . import statements
 from .jobs import Claimed, ClaimJob
 from .statements import Row
 
+MINUTE_MS = 60_000
+
 
 def claim(
     connection: sqlite3.Connection, jobs: Mapping[Address, ClaimJob], first_epoch: int
@@ -55,7 +57,8 @@ def _taking(job: ClaimJob, epoch: int) -> Row:
 def _making(job: ClaimJob, epoch: int) -> Row:
     address, now_ms = job.address, job.now_ms
     end_ms = job.lifetime.end_ms(now_ms, now_ms)
-    return epoch, address.agent, address.session, epoch, now_ms, now_ms, job.owner or "", end_ms
+    minute = now_ms // MINUTE_MS
+    return epoch, address.agent, address.session, epoch, now_ms, now_ms, minute, job.owner or "", end_ms
 
 
 def _refusal(connection: sqlite3.Connection, job: ClaimJob) -> StoreError | NotFound | SessionExpired:

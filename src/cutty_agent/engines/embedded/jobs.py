@@ -37,15 +37,16 @@ class Purged(NamedTuple):
 class Job(Generic[T]):
     """A write, and the loop and future that wait for it.
 
-    The writer sets ``value`` or ``error`` and overwrites them when it has to start again; the waiter sees them
-    only after the transaction is over.
+    ``since`` is when it was handed in (``time.perf_counter``). The writer sets ``value`` or ``error`` and overwrites
+    them when it has to start again; the waiter sees them only after the transaction is over.
     """
 
-    __slots__ = ("answer", "error", "loop", "value")
+    __slots__ = ("answer", "error", "loop", "since", "value")
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         self.answer: asyncio.Future[T] = self.loop.create_future()
+        self.since = 0.0
         self.value: T | None = None
         self.error: Exception | None = None
 
@@ -142,11 +143,23 @@ class RevokeJob(Job[None]):
         self.now_ms = now_ms
 
 
+class SampleJob(Job[None]):
+    """Raise the peaks of an hour."""
+
+    __slots__ = ("at_ms", "running", "sockets")
+
+    def __init__(self, *, at_ms: int, running: int, sockets: int) -> None:
+        super().__init__()
+        self.at_ms = at_ms
+        self.running = running
+        self.sockets = sockets
+
+
 class ScrubJob(Job[bool]):
     """Rewrite the files without what was removed; the one job that is not part of a transaction."""
 
     __slots__ = ()
 
 
-BookJob = NoteJob | ForgetAuditJob | RevokeJob
+BookJob = NoteJob | ForgetAuditJob | RevokeJob | SampleJob
 """Writes that concern no session's rows."""

@@ -95,6 +95,41 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             DELETE FROM grants WHERE idx = old.idx;
         END""",
     ),
+    (
+        # Lists by activity and by cost. The minute, because an index on the millisecond would be written with every
+        # commit; active_hour is the latest hour (of 1970 UTC) in which a turn of the session ended.
+        "ALTER TABLE sessions ADD COLUMN active_min INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE sessions ADD COLUMN active_hour INTEGER NOT NULL DEFAULT 0",
+        "UPDATE sessions SET active_min = active_ms / 60000",
+        "CREATE INDEX sessions_active ON sessions (active_min)",
+        "CREATE INDEX sessions_cost ON sessions (cost_nano)",
+        "ALTER TABLE usage_days ADD COLUMN aborted INTEGER NOT NULL DEFAULT 0",
+        # hour counts hours since 1970 UTC. What concerns sessions and no model is under the empty model. The last
+        # columns are two histograms: turns by the bucket of their first chunk, and by that of their duration.
+        """CREATE TABLE hours (
+            hour INTEGER NOT NULL, agent TEXT NOT NULL, model TEXT NOT NULL,
+            turns INTEGER NOT NULL, errors INTEGER NOT NULL, aborted INTEGER NOT NULL,
+            input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, cost_nano INTEGER NOT NULL,
+            calls INTEGER NOT NULL, tools INTEGER NOT NULL,
+            duration_ms INTEGER NOT NULL, first_ms INTEGER NOT NULL, first_count INTEGER NOT NULL,
+            messages INTEGER NOT NULL DEFAULT 0, created INTEGER NOT NULL DEFAULT 0,
+            active INTEGER NOT NULL DEFAULT 0, came_back INTEGER NOT NULL DEFAULT 0,
+            active_day INTEGER NOT NULL DEFAULT 0, came_back_day INTEGER NOT NULL DEFAULT 0,
+            expired INTEGER NOT NULL DEFAULT 0,
+            """
+        + ", ".join(
+            f"{name}_{n} INTEGER NOT NULL DEFAULT 0" for name in ("first", "duration") for n in range(24)
+        )
+        + """, PRIMARY KEY (hour, agent, model)
+        ) WITHOUT ROWID""",
+        "CREATE TABLE peaks (hour INTEGER PRIMARY KEY, running INTEGER NOT NULL, sockets INTEGER NOT NULL)",
+        # What was summed up by the day before is found in its first hour.
+        """INSERT INTO hours (hour, agent, model, turns, errors, aborted, input_tokens, output_tokens, cost_nano,
+            calls, tools, duration_ms, first_ms, first_count)
+            SELECT day * 24, agent, model, sum(turns), sum(errors), 0, sum(input_tokens), sum(output_tokens),
+            sum(cost_nano), sum(calls), sum(tools), sum(duration_ms), sum(first_ms), sum(first_count)
+            FROM usage_days GROUP BY day, agent, model""",
+    ),
 )
 """Step n leads from ``PRAGMA user_version`` n to n + 1. Published steps are never edited, only followed by others."""
 

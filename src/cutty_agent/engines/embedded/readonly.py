@@ -8,9 +8,11 @@ from types import TracebackType
 
 from ...errors import NotFound, StoreError, StoreUnavailable
 from ...ids import Address
+from ...ports.analytics import By, Period, Step, Totals, UsagePage
+from ...ports.listing import Listing, SessionPage
 from ...ports.store import AuditRow, SessionRow, Snapshot, Spent, StoredTranscript, StoredTurn
 from ...wire.card import Card
-from . import books, listings, queries, usage
+from . import books, browsing, listings, queries, rollups, usage
 from .connection import as_store_error, connect_reader
 from .directory import database_path
 from .migrations import VERSION, refuse_newer, version_of
@@ -79,14 +81,54 @@ class ReadOnlyStore:
         action: str | None = None,
         actor: str | None = None,
         address: Address | None = None,
+        from_ms: int | None = None,
+        to_ms: int | None = None,
         limit: int = 100,
     ) -> list[AuditRow]:
         """As ``SessionStore.audit``."""
-        return guarded(books.page, self._connection, before, action, actor, address, limit)
+        return guarded(books.page, self._connection, before, action, actor, address, limit, from_ms, to_ms)
 
     def spent(self, *, day_ms: int, owner: str | None = None) -> Spent:
         """As ``SessionStore.spent``."""
         return guarded(usage.spent, self._connection, day_ms, owner)
+
+    def periods(self, *, step: Step, from_ms: int, to_ms: int, agent: str | None = None) -> list[Period]:
+        """As ``Analytics.periods``."""
+        return guarded(
+            rollups.periods, self._connection, step=step, from_ms=from_ms, to_ms=to_ms, agent=agent
+        )
+
+    def usage(
+        self,
+        *,
+        by: By,
+        from_ms: int,
+        to_ms: int,
+        agent: str | None = None,
+        owner: str | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> UsagePage:
+        """As ``Analytics.usage``."""
+        return guarded(
+            rollups.usage,
+            self._connection,
+            by=by,
+            from_ms=from_ms,
+            to_ms=to_ms,
+            agent=agent,
+            owner=owner,
+            after=after,
+            limit=limit,
+        )
+
+    def totals(self) -> Totals:
+        """As ``Analytics.totals``."""
+        return guarded(rollups.totals, self._connection)
+
+    def browse(self, listing: Listing) -> SessionPage:
+        """As ``Analytics.browse``."""
+        return guarded(browsing.browse, self._connection, listing)
 
     def check(self) -> list[str]:
         """As ``SessionStore.check``."""

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from ...ids import Address
 from ...ports.store import Removed
 from . import statements
+from .hours import Hours
 from .jobs import Purged
 from .statements import Row
 
@@ -35,16 +36,21 @@ def delete(connection: sqlite3.Connection, address: Address) -> Removed:
     return Removed(1, messages, turns)
 
 
-def purge(connection: sqlite3.Connection, addresses: Sequence[Address], now_ms: int) -> Purged:
+def purge(
+    connection: sqlite3.Connection, addresses: Sequence[Address], now_ms: int, hours: Hours | None = None
+) -> Purged:
     """Remove those of these sessions that have expired, group by group until the time of a round is over."""
     started = time.monotonic()
     rows: list[Row] = [(address.agent, address.session, now_ms) for address in dict.fromkeys(addresses)]
     sessions = messages = turns = done = 0
     while done < len(rows) and (done == 0 or time.monotonic() - started < ROUND_S):
         for group in statements.split(rows[done : done + GROUP]):
-            counts = statements.COUNT_EXPIRED.execute(connection, group).fetchone()
+            found = statements.COUNT_EXPIRED.execute(connection, group).fetchall()
             statements.DELETE_EXPIRED.execute(connection, group)
-            sessions, messages, turns = sessions + counts[0], messages + counts[1], turns + counts[2]
+            for agent, its_messages, its_turns in found:
+                sessions, messages, turns = sessions + 1, messages + its_messages, turns + its_turns
+                if hours is not None:
+                    hours.session("expired", agent, now_ms)
         done += GROUP
     left = tuple(Address(str(row[0]), str(row[1])) for row in rows[done:])
     return Purged(Removed(sessions, messages, turns), left)

@@ -16,6 +16,7 @@ from .jobs import (
     NoteJob,
     PurgeJob,
     RevokeJob,
+    SampleJob,
 )
 
 
@@ -61,7 +62,7 @@ class Round:
                 if self.claims or self.deletes or self.commits or self.books:
                     return False
                 self.purge = job
-            case NoteJob() | ForgetAuditJob() | RevokeJob():
+            case NoteJob() | ForgetAuditJob() | RevokeJob() | SampleJob():
                 self.books.append(job)
             case _:
                 raise TypeError(f"{type(job).__name__} is not written in a transaction")

@@ -62,6 +62,7 @@ def _delete(table: str, key: str) -> RowsStatement:
 TAKE = RowsStatement(
     "UPDATE sessions SET epoch = claim.column3,"
     " active_ms = CASE WHEN claim.column8 THEN active_ms ELSE claim.column5 END,"
+    " active_min = CASE WHEN claim.column8 THEN active_min ELSE claim.column5 / 60000 END,"
     " expires_ms = CASE WHEN claim.column8 THEN expires_ms"
     f" ELSE min(created_ms + claim.column7, claim.column5 + claim.column6, {NEVER_MS}) END"
     " FROM (VALUES {rows}) AS claim"
@@ -75,12 +76,12 @@ TAKE = RowsStatement(
 compared. Returns the sessions that were claimed."""
 
 MAKE = RowsStatement(
-    "INSERT INTO sessions (idx, agent, session, epoch, created_ms, active_ms, owner, expires_ms) VALUES {rows}"
+    "INSERT INTO sessions (idx, agent, session, epoch, created_ms, active_ms, active_min, owner, expires_ms) VALUES {rows}"
     " ON CONFLICT (agent, session) DO NOTHING"
     " RETURNING agent, session, idx, created_ms, active_ms, expires_ms",
-    width=8,
+    width=9,
 )
-"""Rows ``(epoch, agent, session, epoch, now_ms, now_ms, owner, expires_ms)``. Returns the sessions that were made."""
+"""Rows ``(epoch, agent, session, epoch, now_ms, now_ms, minute, owner, expires_ms)``. Returns the sessions that were made."""
 
 FENCE = RowsStatement(
     "UPDATE sessions SET active_ms = writer.column3, expires_ms = writer.column4 FROM (VALUES {rows}) AS writer"
@@ -88,6 +89,25 @@ FENCE = RowsStatement(
     width=4,
 )
 """Rows ``(idx, epoch, now_ms, expires_ms)``: the one place where an old writer is recognised."""
+
+SET_MINUTE = RowsStatement(
+    "UPDATE sessions SET active_min = given.column2 FROM (VALUES {rows}) AS given"
+    " WHERE sessions.idx = given.column1 AND sessions.active_min <> given.column2",
+    width=2,
+)
+"""Rows ``(idx, minute)``: a session moves in the list by activity once a minute, not with every commit."""
+
+NEW_HOUR = RowsStatement(
+    "SELECT sessions.idx, sessions.created_ms, sessions.active_hour FROM (VALUES {rows}) AS had CROSS JOIN sessions"
+    " ON sessions.idx = had.column1 WHERE sessions.active_hour < had.column2",
+    width=2,
+)
+"""Rows ``(idx, hour)``: the sessions that had no turn in that hour or a later one."""
+
+SET_HOUR = RowsStatement(
+    "UPDATE sessions SET active_hour = given.column2 FROM (VALUES {rows}) AS given WHERE sessions.idx = given.column1",
+    width=2,
+)
 
 SET_OWNER = RowsStatement(
     "UPDATE sessions SET owner = given.column2 FROM (VALUES {rows}) AS given WHERE sessions.idx = given.column1",
@@ -108,6 +128,7 @@ ADD_TOTALS = RowsStatement(
 _SUMS = (
     "turns",
     "errors",
+    "aborted",
     "input_tokens",
     "output_tokens",
     "cost_nano",
@@ -117,11 +138,13 @@ _SUMS = (
     "first_ms",
     "first_count",
 )
+"""The fields of ``Sums`` (ports.analytics), in its order."""
+
 ADD_USAGE = RowsStatement(
     f"INSERT INTO usage_days (day, owner, agent, model, {', '.join(_SUMS)}) VALUES {{rows}}"
     " ON CONFLICT (day, owner, agent, model) DO UPDATE SET "
     + ", ".join(f"{name} = {name} + excluded.{name}" for name in _SUMS),
-    width=14,
+    width=15,
 )
 
 DELETE_EXPIRED = RowsStatement(
@@ -130,14 +153,15 @@ DELETE_EXPIRED = RowsStatement(
     width=3,
 )
 COUNT_EXPIRED = RowsStatement(
-    "SELECT count(*),"
-    " ifnull(sum((SELECT count(*) FROM messages WHERE messages.idx = sessions.idx)), 0),"
-    " ifnull(sum((SELECT count(*) FROM turns WHERE turns.idx = sessions.idx)), 0)"
+    "SELECT sessions.agent,"
+    " (SELECT count(*) FROM messages WHERE messages.idx = sessions.idx),"
+    " (SELECT count(*) FROM turns WHERE turns.idx = sessions.idx)"
     " FROM (VALUES {rows}) AS gone CROSS JOIN sessions"
     " ON sessions.agent = gone.column1 AND sessions.session = gone.column2 AND sessions.expires_ms <= gone.column3",
     width=3,
 )
-"""Rows ``(agent, session, now_ms)``, of addresses that differ: sessions, messages and turns that would be removed."""
+"""Rows ``(agent, session, now_ms)``, of addresses that differ: agent, messages and turns of each that would be
+removed."""
 
 NOTE = RowsStatement(
     "INSERT INTO audit (at_ms, actor, action, agent, session, peer, detail, count) VALUES {rows}", width=8

@@ -14,6 +14,9 @@ import msgspec
 
 from ...errors import CuttyError
 from ...ids import Address
+from ...ports.analytics import By, Period, Step, Totals, UsagePage
+from ...ports.listing import Listing, SessionPage
+from ...ports.meter import Meter
 from ...ports.store import (
     FOREVER,
     AuditEntry,
@@ -29,11 +32,22 @@ from ...ports.store import (
 )
 from ...wire.card import Card
 from ...wire.principal import NEVER_MS
-from . import books, listings, queries, usage
+from . import books, browsing, listings, queries, rollups, usage
 from .claims import not_owner
 from .connection import as_store_error, connect_reader, connect_writer, refuse_damaged
 from .directory import DirectoryLock, database_path
-from .jobs import ClaimJob, CommitJob, DeleteJob, ForgetAuditJob, Job, NoteJob, PurgeJob, RevokeJob, ScrubJob
+from .jobs import (
+    ClaimJob,
+    CommitJob,
+    DeleteJob,
+    ForgetAuditJob,
+    Job,
+    NoteJob,
+    PurgeJob,
+    RevokeJob,
+    SampleJob,
+    ScrubJob,
+)
 from .migrations import migrate, refuse_newer, version_of
 from .reader import Reader, guarded
 from .writer import Writer
@@ -49,14 +63,21 @@ class EmbeddedStore:
     """
 
     def __init__(
-        self, lock: DirectoryLock, path: Path, write: sqlite3.Connection, busy_timeout_s: float
+        self,
+        lock: DirectoryLock,
+        path: Path,
+        write: sqlite3.Connection,
+        busy_timeout_s: float,
+        *,
+        analytics: bool = True,
+        meter: Meter | None = None,
     ) -> None:
         self._lock = lock
         self._path = path
         self._busy_timeout_s = busy_timeout_s
         self._reader = Reader(connect_reader(path, busy_timeout_s=busy_timeout_s))
         self._lister = Reader(connect_reader(path, busy_timeout_s=busy_timeout_s))
-        self._writer = Writer(write)
+        self._writer = Writer(write, analytics=analytics, meter=meter)
 
     async def claim(
         self,
@@ -174,9 +195,11 @@ class EmbeddedStore:
         action: str | None = None,
         actor: str | None = None,
         address: Address | None = None,
+        from_ms: int | None = None,
+        to_ms: int | None = None,
         limit: int = 100,
     ) -> list[AuditRow]:
-        return await self._lister.run(books.page, before, action, actor, address, limit)
+        return await self._lister.run(books.page, before, action, actor, address, limit, from_ms, to_ms)
 
     async def forget_audit(self, *, before_ms: int) -> int:
         forgotten = step = await self._write(ForgetAuditJob(before_ms))
@@ -190,6 +213,42 @@ class EmbeddedStore:
 
     async def revocations(self, *, now_ms: int) -> dict[str, int]:
         return await self._lister.run(books.revocations, now_ms)
+
+    async def sample(self, *, at_ms: int, running: int, sockets: int) -> None:
+        await self._write(SampleJob(at_ms=at_ms, running=running, sockets=sockets))
+
+    async def periods(
+        self, *, step: Step, from_ms: int, to_ms: int, agent: str | None = None
+    ) -> list[Period]:
+        return await self._lister.run(rollups.periods, step=step, from_ms=from_ms, to_ms=to_ms, agent=agent)
+
+    async def usage(
+        self,
+        *,
+        by: By,
+        from_ms: int,
+        to_ms: int,
+        agent: str | None = None,
+        owner: str | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> UsagePage:
+        return await self._lister.run(
+            rollups.usage,
+            by=by,
+            from_ms=from_ms,
+            to_ms=to_ms,
+            agent=agent,
+            owner=owner,
+            after=after,
+            limit=limit,
+        )
+
+    async def totals(self) -> Totals:
+        return await self._lister.run(rollups.totals)
+
+    async def browse(self, listing: Listing) -> SessionPage:
+        return await self._lister.run(browsing.browse, listing)
 
     async def check(self) -> list[str]:
         await self._lister.run(lambda _: None)  # raises when closed
@@ -215,23 +274,31 @@ class EmbeddedStore:
 
 
 async def open_store(
-    directory: Path, *, busy_timeout_s: float = 5.0, max_bytes: int | None = None
+    directory: Path,
+    *,
+    busy_timeout_s: float = 5.0,
+    max_bytes: int | None = None,
+    analytics: bool = True,
+    meter: Meter | None = None,
 ) -> EmbeddedStore:
     """Open the store in ``directory``, making both when they do not exist, and bring its schema up to date.
 
     ``busy_timeout_s`` is how long to wait, in seconds, for a foreign program that has locked the database (a
-    backup tool, say). ``max_bytes`` bounds the database file; commits beyond it fail as on a full disk. The
-    start checks the integrity of the file, which takes time in proportion to its size.
+    backup tool, say). ``max_bytes`` bounds the database file; commits beyond it fail as on a full disk. Without
+    ``analytics`` the sums by the hour are not kept, and :meth:`~EmbeddedStore.periods` is empty for that time.
+    ``meter`` is told of every write. The start checks the integrity of the file, which takes time in proportion to its size.
 
     Raises:
         DataDirectoryInUse: another process, or another store of this one, holds the directory.
         StoreCorrupt: the integrity check failed, or the schema is newer than this program.
         StoreUnavailable: the directory or file cannot be read or written.
     """
-    return await asyncio.to_thread(_open, directory, busy_timeout_s, max_bytes)
+    return await asyncio.to_thread(_open, directory, busy_timeout_s, max_bytes, analytics, meter)
 
 
-def _open(directory: Path, busy_timeout_s: float, max_bytes: int | None) -> EmbeddedStore:
+def _open(
+    directory: Path, busy_timeout_s: float, max_bytes: int | None, analytics: bool, meter: Meter | None
+) -> EmbeddedStore:
     lock = DirectoryLock(directory)
     path = database_path(directory)
     with contextlib.ExitStack() as undo:
@@ -245,7 +312,7 @@ def _open(directory: Path, busy_timeout_s: float, max_bytes: int | None) -> Embe
             if max_bytes is not None:
                 page_size: int = connection.execute("PRAGMA page_size").fetchone()[0]
                 connection.execute(f"PRAGMA max_page_count = {max(1, max_bytes // page_size)}")
-            store = EmbeddedStore(lock, path, connection, busy_timeout_s)
+            store = EmbeddedStore(lock, path, connection, busy_timeout_s, analytics=analytics, meter=meter)
         except sqlite3.Error as error:
             raise as_store_error(error) from error
         undo.pop_all()

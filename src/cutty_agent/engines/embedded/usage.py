@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 
+from ...ports.analytics import DAY_MS, HOUR_MS
 from ...ports.store import AddUsage, Spent
 from . import statements
-
-DAY_MS = 86_400_000
+from .hours import Hours, summed, sums_of
+from .statements import Row
 
 
 def day_of(at_ms: int) -> int:
@@ -18,29 +19,54 @@ def day_of(at_ms: int) -> int:
 class Usage:
     """The sums of one round: a hundred ended turns of one agent are one row each for its session, and one together."""
 
-    __slots__ = ("_days", "_totals")
+    __slots__ = ("_active", "_agents", "_days", "_hours", "_latest", "_totals")
 
-    def __init__(self) -> None:
-        self._days: dict[tuple[int, str, str, str], tuple[int, ...]] = {}
-        self._totals: dict[int, tuple[int, ...]] = {}
+    def __init__(self, hours: Hours | None, latest: dict[int, int]) -> None:
+        """``hours`` get the same sums, where they are kept. ``latest`` remembers the latest hour of some sessions with
+        what this round writes; the caller forgets it when that is rolled back."""
+        self._latest = latest
+        self._days: dict[tuple[int, str, str, str], list[tuple[int, ...]]] = {}
+        self._totals: dict[int, list[tuple[int, ...]]] = {}
+        self._hours = hours
+        self._active: dict[int, set[int]] = {}
+        self._agents: dict[int, str] = {}
 
     def add(self, idx: int, agent: str, used: AddUsage) -> None:
         """Add a turn of the session with this index."""
-        errors = int(used.outcome == "error")
-        total = (1, errors, used.input_tokens, used.output_tokens, used.cost_nano)
-        times = (used.duration_ms, used.first_ms or 0, int(used.first_ms is not None))
+        sums = sums_of(used)
         key = (day_of(used.at_ms), used.owner, agent, used.model)
-        self._totals[idx] = _sum(self._totals.get(idx), total)
-        self._days[key] = _sum(self._days.get(key), (*total, used.calls, used.tools, *times))
+        # Only gathered here; summing up many at once is cheaper.
+        self._totals.setdefault(idx, []).append(sums)
+        self._days.setdefault(key, []).append(sums)
+        if self._hours is not None:
+            self._hours.turn(agent, used, sums)
+            hour = used.at_ms // HOUR_MS
+            if self._latest.get(idx, -1) < hour:
+                self._active.setdefault(idx, set()).add(hour)
+                self._agents[idx] = agent
 
     def write(self, connection: sqlite3.Connection) -> None:
-        """Add the sums to the sessions and days."""
-        statements.ADD_TOTALS.run(connection, [(idx, *sums) for idx, sums in self._totals.items()])
-        statements.ADD_USAGE.run(connection, [(*key, *sums) for key, sums in self._days.items()])
+        """Add the sums to the sessions and days, and what is known only now to the hours."""
+        if self._hours is not None:
+            self._count_active(connection, self._hours)
+        totals: list[Row] = []
+        for idx, turns in self._totals.items():
+            count, errors, _, into, out, cost = summed(turns)[:6]
+            totals.append((idx, count, errors, into, out, cost))
+        statements.ADD_TOTALS.run(connection, totals)
+        statements.ADD_USAGE.run(connection, [(*key, *summed(turns)) for key, turns in self._days.items()])
 
-
-def _sum(earlier: tuple[int, ...] | None, more: tuple[int, ...]) -> tuple[int, ...]:
-    return more if earlier is None else tuple(map(int.__add__, earlier, more))
+    def _count_active(self, connection: sqlite3.Connection, hours: Hours) -> None:
+        """Each session once an hour: those whose latest hour is an earlier one have not been counted in theirs."""
+        rows: list[Row] = [(idx, max(had)) for idx, had in self._active.items()]
+        self._latest.update((idx, max(had)) for idx, had in self._active.items())
+        latest: list[Row] = []
+        for group in statements.split(rows):
+            for idx, created_ms, last_hour in statements.NEW_HOUR.execute(connection, group).fetchall():
+                had = self._active[idx]
+                hours.active(self._agents[idx], created_ms, last_hour, had)
+                latest.append((idx, max(had)))
+        statements.SET_HOUR.run(connection, latest)
 
 
 def spent(connection: sqlite3.Connection, day_ms: int, owner: str | None) -> Spent:

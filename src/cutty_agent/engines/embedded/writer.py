@@ -12,6 +12,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from ...errors import StoreUnavailable
+from ...ports.meter import Meter, Unmeasured
 from .connection import as_store_error
 from .jobs import Job, PurgeJob, ScrubJob
 from .ledger import Ledger
@@ -36,11 +37,15 @@ class Writer:
     are to blame (or that the disk has no room for) fail.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, *, analytics: bool = True, meter: Meter | None = None
+    ) -> None:
         self._connection = connection
-        self._ledger = Ledger(connection)
+        self._meter = meter or Unmeasured()
+        self._ledger = Ledger(connection, analytics=analytics)
         self._space = Space(connection)
         self._queue: SimpleQueue[Job[Any] | None] = SimpleQueue()
+        self._meter.watch_queue(self._queue.qsize)
         self._gate = threading.Lock()  # nothing is queued behind the end
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="cutty-store-writer", daemon=True)
@@ -52,6 +57,7 @@ class Writer:
         Raises:
             StoreUnavailable: the writer was closed.
         """
+        job.since = time.perf_counter()
         with self._gate:
             if self._closed:
                 raise StoreUnavailable("The store is closed.", remedy="Open it again before using it.")
@@ -119,8 +125,11 @@ class Writer:
 
     def _finish(self, batch: list[Job[Any]]) -> None:
         if batch:
+            began = time.perf_counter()
             self._write(batch)
+            ended = time.perf_counter()
             _wake(batch)
+            self._meter.wrote(len(batch), ended - batch[0].since, ended - began)
 
     def _scrub(self, jobs: list[Job[Any]]) -> None:
         try:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ...ids import Address
 from ...ports.store import AddUsage, AuditEntry, AuditRow, Spent
+from .analytics import MemoryAnalytics
 
 _DAY_MS = 86_400_000
 
@@ -15,6 +16,7 @@ class MemoryBooks:
 
     def __init__(self) -> None:
         self.used: list[AddUsage] = []
+        self.analytics = MemoryAnalytics()
         self.audit: list[AuditRow] = []
         self.revoked: dict[str, int] = {}
         self._seq = 0
@@ -37,7 +39,14 @@ class MemoryBooks:
             self.audit.append(AuditRow(self._seq, entry))
 
     def page(
-        self, before: int | None, action: str | None, actor: str | None, address: Address | None, limit: int
+        self,
+        before: int | None,
+        action: str | None,
+        actor: str | None,
+        address: Address | None,
+        limit: int,
+        from_ms: int | None = None,
+        to_ms: int | None = None,
     ) -> list[AuditRow]:
         """Entries, newest first."""
         rows = [
@@ -47,6 +56,8 @@ class MemoryBooks:
             and (action is None or _is_named(row.entry.action, action))
             and actor in {None, row.entry.actor}
             and address in {None, Address(row.entry.agent, row.entry.session)}
+            and (from_ms is None or row.entry.at_ms >= from_ms)
+            and (to_ms is None or row.entry.at_ms < to_ms)
         ]
         return rows[:limit]
 

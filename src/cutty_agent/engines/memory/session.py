@@ -31,6 +31,7 @@ class MemorySession:
     """One session. Dictionaries keep the order of first insertion, which is the order wanted."""
 
     def __init__(self, epoch: int, owner: str, now_ms: int, expires_ms: int = NEVER_MS) -> None:
+        self.made = epoch
         self.epoch = epoch
         self.owner = owner
         self.created_ms = now_ms

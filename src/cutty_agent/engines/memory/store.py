@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Sequence
 
 from ...errors import BadRequest, NotFound, NotOwner, SessionExpired, StaleEpoch, StoreUnavailable
 from ...ids import Address
+from ...ports.analytics import By, Period, Step, Totals, UsagePage
+from ...ports.listing import Listing, SessionPage
 from ...ports.store import (
     FOREVER,
     AddUsage,
@@ -23,7 +25,9 @@ from ...ports.store import (
 )
 from ...wire.card import Card
 from ...wire.principal import NEVER_MS
+from .analytics import Sample, SessionFact, TurnFact
 from .books import MemoryBooks
+from .browsing import browse
 from .session import MemorySession
 
 
@@ -63,6 +67,7 @@ class MemoryStore:
             self._epoch += 1
             session = MemorySession(self._epoch, owner or "", now_ms, lifetime.end_ms(now_ms, now_ms))
             self._sessions[address] = session
+            self._books.analytics.created.append(SessionFact(address.agent, now_ms))
             return session.snapshot(created=True)
         self._admit(address, session, owner, now_ms, expired=expired)
         self._epoch += 1
@@ -106,7 +111,11 @@ class MemoryStore:
             )
         for op in ops:
             session.apply(op)
-        self._books.used += [op for op in ops if isinstance(op, AddUsage)]
+        used = [op for op in ops if isinstance(op, AddUsage)]
+        self._books.used += used
+        self._books.analytics.turns += [
+            TurnFact(address.agent, session.made, session.created_ms, each) for each in used
+        ]
         session.active_ms = now_ms
         session.expires_ms = expires_ms
 
@@ -180,7 +189,9 @@ class MemoryStore:
     async def delete_expired(self, addresses: Sequence[Address], *, now_ms: int) -> Removed:
         self._open()
         ended = {address for address, session in self._sessions.items() if session.expired(now_ms)}
-        gone = [self._sessions.pop(address) for address in ended.intersection(addresses)]
+        leaving = ended.intersection(addresses)
+        self._books.analytics.expired += [SessionFact(address.agent, now_ms) for address in leaving]
+        gone = [self._sessions.pop(address) for address in leaving]
         return Removed(
             len(gone),
             sum(len(session.messages) for session in gone),
@@ -206,11 +217,13 @@ class MemoryStore:
         action: str | None = None,
         actor: str | None = None,
         address: Address | None = None,
+        from_ms: int | None = None,
+        to_ms: int | None = None,
         limit: int = 100,
     ) -> list[AuditRow]:
         self._open()
         _check(limit)
-        return self._books.page(before, action, actor, address, limit)
+        return self._books.page(before, action, actor, address, limit, from_ms, to_ms)
 
     async def forget_audit(self, *, before_ms: int) -> int:
         self._open()
@@ -223,6 +236,43 @@ class MemoryStore:
     async def revocations(self, *, now_ms: int) -> dict[str, int]:
         self._open()
         return self._books.revocations(now_ms)
+
+    async def sample(self, *, at_ms: int, running: int, sockets: int) -> None:
+        self._open()
+        self._books.analytics.samples.append(Sample(at_ms, running, sockets))
+
+    async def periods(
+        self, *, step: Step, from_ms: int, to_ms: int, agent: str | None = None
+    ) -> list[Period]:
+        self._open()
+        return self._books.analytics.periods(step, from_ms, to_ms, agent)
+
+    async def usage(
+        self,
+        *,
+        by: By,
+        from_ms: int,
+        to_ms: int,
+        agent: str | None = None,
+        owner: str | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> UsagePage:
+        self._open()
+        _check(limit)
+        return self._books.analytics.usage(by, from_ms, to_ms, agent, owner, after, limit)
+
+    async def totals(self) -> Totals:
+        self._open()
+        return Totals(
+            len(self._sessions), sum(session.parked is not None for session in self._sessions.values())
+        )
+
+    async def browse(self, listing: Listing) -> SessionPage:
+        self._open()
+        _check(listing.limit)
+        rows = [(session.made, session.row(address)) for address, session in self._sessions.items()]
+        return browse(rows, listing)
 
     async def check(self) -> list[str]:
         self._open()

@@ -11,18 +11,20 @@ which is empty when the rule starts. A rule that is broken raises ``AssertionErr
 ``pytest.register_assert_rewrite("cutty_agent.testing.conformance")`` before importing this module.
 """
 
-from . import audit, claims, concurrency, contents, expiry, lives, owners, streams, usage
+from . import analytics, audit, claims, concurrency, contents, expiry, listings, lives, owners, streams, usage
 from .rule import STORE_RULES, Opener, StoreRule
 
 __all__ = [
     "STORE_RULES",
     "Opener",
     "StoreRule",
+    "analytics",
     "audit",
     "claims",
     "concurrency",
     "contents",
     "expiry",
+    "listings",
     "lives",
     "owners",
     "streams",

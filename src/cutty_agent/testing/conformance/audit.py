@@ -77,6 +77,17 @@ async def the_log_narrows_down_by_action_actor_and_session(store: SessionStore) 
 
 
 @rule
+async def the_log_narrows_down_by_time(store: SessionStore) -> None:
+    times = (5, 1, 9, 3)
+    await store.note([AuditEntry(NOW + ms, "operator", "session.read", detail=str(ms)) for ms in times])
+    for from_ms, to_ms, expected in ((None, None, "3915"), (3, None, "395"), (None, 5, "31"), (3, 9, "35")):
+        found = await store.audit(
+            from_ms=None if from_ms is None else NOW + from_ms, to_ms=None if to_ms is None else NOW + to_ms
+        )
+        assert "".join(row.entry.detail for row in found) == expected
+
+
+@rule
 async def the_log_outlives_the_sessions_it_is_about(store: SessionStore) -> None:
     await committed(store)
     await store.note([entry(0)])

@@ -6,8 +6,12 @@ const LONG = 60;
 
 export function httpScenarios({ React, createRoot, useChat, DefaultChatTransport }) {
   function open(base, session, options = {}) {
+    return openAt(`${base}/agents/chat/${session}`, { id: "chat-1", ...options });
+  }
+
+  function openAt(api, options = {}) {
     const transport = new DefaultChatTransport({
-      api: `${base}/agents/chat/${session}`,
+      api,
       fetch: async (url, init) => {
         const response = await fetch(url, init);
         const headers = Object.fromEntries(response.headers);
@@ -16,7 +20,7 @@ export function httpScenarios({ React, createRoot, useChat, DefaultChatTransport
         return response;
       },
     });
-    return mount({ React, createRoot }, () => useChat({ id: "chat-1", transport, ...options }));
+    return mount({ React, createRoot }, () => useChat({ transport, ...options }));
   }
 
   const calls = [];
@@ -112,6 +116,33 @@ export function httpScenarios({ React, createRoot, useChat, DefaultChatTransport
       const stored = (await transcript(base, session)).map(brief);
       const next = await say(hook, "hello", 2);
       return { stopStatus: response.status, partial, stored, messages: texts(next) };
+    },
+
+    // An application that has changed nothing: the address that all its users share.
+    async bridge(base) {
+      const one = openAt(`${base}/api/chat`);
+      const two = openAt(`${base}/api/chat`);
+      await say(one, "my name is Ada");
+      await say(two, "my name is Grace");
+      const ada = texts(await say(one, "what is my name?", 2));
+      const grace = texts(await say(two, "what is my name?", 2));
+      const going = [
+        { id: "u1", role: "user", parts: [{ type: "text", text: "my name is Hedy" }] },
+        { id: "a1", role: "assistant", parts: [{ type: "text", text: "Hello Hedy." }] },
+      ];
+      const three = openAt(`${base}/api/chat`, { messages: going });
+      const hedy = texts(await say(three, "what is my name?", 2));
+      const sessions = [...new Set(calls.map((call) => call.headers["x-session-id"]))];
+      const stored = await Promise.all(sessions.map(async (id) => (await transcript(base, id)).map(brief)));
+      return { ada, grace, hedy, sessions, stored };
+    },
+
+    async gone(base) {
+      const hook = openAt(`${base}/api/chat`);
+      await hook.until(() => true, "the first render");
+      hook.current.sendMessage({ text: "hello" });
+      const failed = await hook.until((v) => v.status === "error", "status error");
+      return { message: failed.error.message, calls };
     },
 
     async error(base) {

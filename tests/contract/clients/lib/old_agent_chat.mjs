@@ -53,6 +53,26 @@ export function oldAgentScenarios({ React, createRoot, useAgent, useAgentChat, u
       return { first, reasoning: next.messages.at(-1).reasoning, content: next.messages.at(-1).content };
     },
 
+    // An application that has changed nothing: the address that all its users share.
+    async bridge(base) {
+      const sessions = new Set();
+      const tab = () =>
+        mount({ React, createRoot, net }, () =>
+          useChat({ api: `${base}/api/chat`, onResponse: (r) => sessions.add(r.headers.get("x-session-id")) }));
+      async function ask(hook, content, nth) {
+        await hook.until(() => true, "the first render");
+        hook.current.append({ role: "user", content });
+        return hook.until(answered(nth), `the answer to ${content}`);
+      }
+      const [one, two] = [tab(), tab()];
+      await ask(one, "my name is Ada", 1);
+      await ask(two, "my name is Grace", 1);
+      const ada = texts(await ask(one, "what is my name?", 2));
+      const grace = texts(await ask(two, "what is my name?", 2));
+      const stored = await Promise.all([...sessions].map((id) => transcript(base, id)));
+      return { ada, grace, sessions: [...sessions], stored };
+    },
+
     async http(base) {
       const session = freshSession("old-http");
       const seen = [];
