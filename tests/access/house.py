@@ -98,8 +98,8 @@ class House:
 
     def awake(self, path: str) -> bool:
         """Whether the session is in memory."""
-        assert self.app._registry is not None
-        slot = self.app._registry.slots.get(Address(*path.split("/")[2:4]))
+        assert self.app.house is not None
+        slot = self.app.house.registry.slots.get(Address(*path.split("/")[2:4]))
         return slot is not None and slot.actor is not None
 
     async def owner(self, path: str) -> Socket:

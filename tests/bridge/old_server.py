@@ -49,8 +49,8 @@ class OldServer:
     async def uses(self) -> list[tuple[str, str, str, str, int]]:
         """What was counted: action, actor, peer, detail, count."""
         assert self.app.store is not None
-        assert self.app._registry is not None
-        await self.app._registry.audit.close()  # writes what is gathered
+        assert self.app.house is not None
+        await self.app.house.registry.audit.close()  # writes what is gathered
         rows = await self.app.store.audit(action="bridge.", limit=1000)
         found = [row.entry for row in reversed(rows)]
         return [(each.action, each.actor, each.peer, each.detail, each.count) for each in found]

@@ -39,7 +39,7 @@ def opened(client: TestClient, path: str, **headers: str) -> dict[str, Any]:
 def uses(client: TestClient) -> list[dict[str, Any]]:
     assert client.portal is not None
     app: Any = client.app
-    client.portal.call(app._registry.audit.close)  # writes what is gathered
+    client.portal.call(app.house.registry.audit.close)  # writes what is gathered
     days = client.get("/admin/bridge", headers={"authorization": f"Bearer {OPERATOR}"}).json()["days"]
     return [use for day in days for use in day["uses"]]
 

@@ -206,7 +206,7 @@ async def test_a_message_above_the_limit_names_it(kind: str) -> None:
 
 REFUSALS = [
     ("/elsewhere/chat/room", {}, 4404, "/agents/{agent}/{sessionId}"),
-    ("/agents/chat", {}, 4404, "No agent lives here"),
+    ("/agents/chat", {}, 4404, "names no session"),
     ("/agents/nobody/room", {}, 4404, "nobody"),
     ("/agents/chat/%2F", {}, 4400, "not allowed"),
     ("/agents/chat/%FF", {}, 4400, "UTF-8"),

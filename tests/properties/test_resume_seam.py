@@ -14,6 +14,7 @@ from cutty_agent.clock import SystemClock
 from cutty_agent.engines.memory import MemoryStore
 from cutty_agent.ids import Address
 from cutty_agent.ports.store import Op
+from cutty_agent.wire.principal import NEVER_MS
 from session.harness import RESPONSE, Client, Frame, Scene, Stage, World, eventually, scripted
 from session.harness import settings as server_settings
 
@@ -72,8 +73,10 @@ class Jittery(MemoryStore):
         self._delays = delays
         self._commits = 0
 
-    def commit(self, address: Address, epoch: int, ops: Sequence[Op], *, now_ms: int) -> Awaitable[None]:
-        answer = super().commit(address, epoch, ops, now_ms=now_ms)
+    def commit(
+        self, address: Address, epoch: int, ops: Sequence[Op], *, now_ms: int, expires_ms: int = NEVER_MS
+    ) -> Awaitable[None]:
+        answer = super().commit(address, epoch, ops, now_ms=now_ms, expires_ms=expires_ms)
         self._commits += 1
         return self._late(answer, self._delays[self._commits % len(self._delays)])
 

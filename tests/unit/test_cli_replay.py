@@ -76,10 +76,10 @@ async def exported(directory: Path, texts: list[str], agents: Any = (Chat,)) -> 
     async with app.running():
         for at, text in enumerate(texts):
             await ask(app, text, f"u{at}")
-        assert app._operations is not None
+        assert app.house is not None
         path = directory / "bug.zip"
         with path.open("wb") as file:
-            async for piece in await app._operations.export_session(ADDRESS):
+            async for piece in await app.house.operations.export_session(ADDRESS):
                 file.write(piece)
     return path
 
@@ -336,10 +336,10 @@ def test_what_waited_for_the_visitor_is_answered_again(
             visitor = Visitor(app, ADDRESS)
             await visitor.answer(given)
             visitor.leave()
-            assert app._operations is not None
+            assert app.house is not None
             path = tmp_path / "waiting.zip"
             with path.open("wb") as file:
-                async for piece in await app._operations.export_session(ADDRESS):
+                async for piece in await app.house.operations.export_session(ADDRESS):
                     file.write(piece)
             stored = json.loads(await app.gate.messages(ADDRESS, NOBODY, "v5"))
         assert [part["type"] for part in stored[-1]["parts"]][-1] == "text"

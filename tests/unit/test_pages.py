@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
 from starlette.testclient import TestClient
 
 from cutty_agent.transport.pages import Pages
@@ -13,7 +15,10 @@ from cutty_agent.transport.pages import Pages
 @pytest.fixture
 def browser(tmp_path: Path) -> TestClient:
     root = tmp_path / "web"
-    for path in ("index.html", "assets/index-abc.js", "client/session.js", "client/widget.licenses.md"):
+    for path in (
+        *("index.html", "assets/index-abc.js", "console/index.html", "console/assets/index-abc.js"),
+        *("client/session.js", "client/widget.licenses.md"),
+    ):
         file = root / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(f"content of {path}")
@@ -51,8 +56,27 @@ def test_what_a_browser_has_kept_is_not_sent_again(browser: TestClient, tmp_path
     assert browser.get("/client/session.js", headers={"if-none-match": etag}).status_code == 200
 
 
-def test_names_with_a_hash_are_kept_for_ever(browser: TestClient) -> None:
-    assert browser.get("/assets/index-abc.js").headers["cache-control"].endswith("immutable")
+@pytest.mark.parametrize("path", ["/assets/index-abc.js", "/console/assets/index-abc.js"])
+def test_names_with_a_hash_are_kept_for_ever(browser: TestClient, path: str) -> None:
+    assert browser.get(path).headers["cache-control"].endswith("immutable")
+
+
+@pytest.mark.parametrize("prefix", ["", "/support"])
+def test_the_console_is_a_folder_wherever_the_server_is_mounted(browser: TestClient, prefix: str) -> None:
+    pages = browser.app
+    mounted = TestClient(Starlette(routes=[Mount(prefix, app=pages)]), follow_redirects=False)
+    moved = mounted.get(f"{prefix}/console")
+    assert (moved.status_code, moved.headers["location"]) == (307, f"{prefix}/console/")
+    assert mounted.get(f"{prefix}/console/").text == "content of console/index.html"
+
+
+def test_who_opens_the_console_is_not_made_a_visitor(tmp_path: Path) -> None:
+    for path in ("index.html", "console/index.html"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text("a page")
+    browser = TestClient(Pages(tmp_path, greet=lambda request: "visitor=1"))
+    assert "set-cookie" in browser.get("/").headers
+    assert "set-cookie" not in browser.get("/console/").headers
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def take_stand(app: App) -> None:
 
 def described(app: App) -> str:
     """The access rule in a few words."""
-    access, given = app.settings.access, app._given  # what the author gave is the application's own affair
+    access, given = app.settings.access, app.identity_given
     rules = []
     if given is not None and not isinstance(given, Jwt):
         rules.append("custom (the application says who calls)")

@@ -95,6 +95,7 @@ class Sweeper:
         lifetimes = self._settings.lifetimes
         while True:
             await asyncio.sleep(lifetimes.sweep_s)
+            self._limiter.tidy()
             try:
                 await self.sweep()
                 if lifetimes.audit_s is not None:

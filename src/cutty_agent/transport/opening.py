@@ -127,8 +127,8 @@ class Entrance(msgspec.Struct, frozen=True):
         )
         if route is None:
             raise NotFound(
-                "This path names no session.",
-                remedy=f"Use /{self.prefix}/{{agent}}/{{sessionId}}.",
+                f"This path names no session; sessions live at /{self.prefix}/{{agent}}/{{sessionId}}.",
+                remedy="Check the path of the address.",
             )
         agent = self.resolve(route.agent_segment)
         if agent is None:
