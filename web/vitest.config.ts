@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
-    include: ["{session,widget}/test/**/*.test.ts", "chat/test/**/*.test.{ts,tsx}"],
+    include: ["{session,widget,console}/test/**/*.test.ts", "chat/test/**/*.test.{ts,tsx}"],
     environment: "node",
   },
 });
