@@ -30,8 +30,8 @@ types: $(STAMPS)/test ## mypy --strict
 imports: $(STAMPS)/test ## The layers
 	$(BIN)/lint-imports --no-cache
 
-pytest: $(STAMPS)/test $(STAMPS)/web $(STAMPS)/example ## Every Python test, all markers
-	$(BIN)/pytest -q $(ARGS)
+pytest: $(STAMPS)/test $(STAMPS)/web $(STAMPS)/example ## Every Python test, all markers; ARGS=tests/unit for some
+	$(if $(ARGS),$(BIN)/pytest -q $(ARGS),@bash scripts/tests.sh $(BIN)/pytest)
 
 web-test: $(STAMPS)/web ## Type check and test the web workspace
 	npm --prefix web run check

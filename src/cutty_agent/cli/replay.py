@@ -17,7 +17,6 @@ from ..errors import ConfigError, NotFound
 from . import logs
 from .options import Json, print_json
 from .replaying import Prepare, Replayed, playback, run_again
-from .replaying_agent import with_agent
 from .serve import load_app
 from .terminal import output, plural, printable, readable_errors
 
@@ -85,6 +84,8 @@ async def _run(
                 f"That App has no agent {recorded.address.agent!r}.",
                 remedy=f"It has {', '.join(sorted(factories))}; choose other sessions with --session.",
             )
+        from .replaying_agent import with_agent  # Pydantic AI takes half a second to import
+
         prepare = with_agent(factory, run_tools=run_tools)
     return await run_again(recorded, prepare, by_model=factories is not None)
 
