@@ -93,6 +93,8 @@ async def _nothing(scope: Any, receive: Any, send: Any) -> None:
 SECRET = "a secret that only the benchmarks know, of 32 bytes and more"
 
 LIMITS = {
+    "frames_per_second": 1e9,
+    "frames_burst": 1_000_000_000,
     "requests_per_minute": 1e9,
     "principal_requests_per_minute": 1e9,
     "runaway_turns_per_minute": 1e9,
