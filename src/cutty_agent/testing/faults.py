@@ -9,23 +9,14 @@ from typing import Any, TypeVar
 
 from ..errors import StoreUnavailable
 from ..ids import Address
-from ..ports.analytics import By, Period, Step, Totals, UsagePage
-from ..ports.listing import Listing, SessionPage
+from ..ports.passing import PassingStore
 from ..ports.store import (
     FOREVER,
-    AuditEntry,
-    AuditRow,
     Lifetime,
     Op,
-    Removed,
-    SessionRow,
     SessionStore,
     Snapshot,
-    Spent,
-    StoredTranscript,
-    StoredTurn,
 )
-from ..wire.card import Card
 from ..wire.principal import NEVER_MS
 
 T = TypeVar("T")
@@ -41,7 +32,7 @@ class Fault(Enum):
     """It was written, but the answer was lost."""
 
 
-class FaultyStore:
+class FaultyStore(PassingStore):
     """Passes everything to ``inner``, but the n-th commit meets the n-th fault of ``plan``, and so for claims.
 
     ``None`` in a plan, and everything after its end, is a write that goes well. A plan may be endless.
@@ -50,7 +41,7 @@ class FaultyStore:
     def __init__(
         self, inner: SessionStore, plan: Iterable[Fault | None] = (), *, claims: Iterable[Fault | None] = ()
     ) -> None:
-        self.inner = inner
+        super().__init__(inner)
         self._commits: Iterator[Fault | None] = iter(plan)
         self._claims: Iterator[Fault | None] = iter(claims)
         self._unfinished: set[asyncio.Task[Any]] = set()
@@ -68,7 +59,7 @@ class FaultyStore:
         fault = next(self._claims, None)
         if fault is Fault.REFUSED:
             return _fail()
-        answer = self.inner.claim(
+        answer = super().claim(
             address, owner=owner, now_ms=now_ms, lifetime=lifetime, create=create, expired=expired
         )
         return self._lose(answer) if fault is Fault.UNANSWERED else answer
@@ -79,7 +70,7 @@ class FaultyStore:
         fault = next(self._commits, None)
         if fault is Fault.REFUSED:
             return _fail()
-        answer = self.inner.commit(address, epoch, ops, now_ms=now_ms, expires_ms=expires_ms)
+        answer = super().commit(address, epoch, ops, now_ms=now_ms, expires_ms=expires_ms)
         return self._lose(answer) if fault is Fault.UNANSWERED else answer
 
     def _lose(self, answer: Awaitable[T]) -> Awaitable[T]:
@@ -87,121 +78,6 @@ class FaultyStore:
         self._unfinished.add(task)
         task.add_done_callback(self._unfinished.discard)
         return asyncio.shield(task)
-
-    def card(self, address: Address) -> Awaitable[Card | None]:
-        return self.inner.card(address)
-
-    def chunks(self, address: Address, turn: str) -> Awaitable[list[bytes]]:
-        return self.inner.chunks(address, turn)
-
-    def messages(self, address: Address) -> Awaitable[StoredTranscript | None]:
-        return self.inner.messages(address)
-
-    def state(self, address: Address) -> Awaitable[bytes | None]:
-        return self.inner.state(address)
-
-    def turns(self, address: Address) -> Awaitable[list[StoredTurn]]:
-        return self.inner.turns(address)
-
-    def interrupted(self) -> Awaitable[list[Address]]:
-        return self.inner.interrupted()
-
-    def sessions(
-        self,
-        *,
-        agent: str | None = None,
-        owner: str | None = None,
-        idle_since_ms: int | None = None,
-        parked: bool = False,
-        after: Address | None = None,
-        limit: int = 100,
-    ) -> Awaitable[list[SessionRow]]:
-        return self.inner.sessions(
-            agent=agent, owner=owner, idle_since_ms=idle_since_ms, parked=parked, after=after, limit=limit
-        )
-
-    def expired(self, *, now_ms: int, limit: int) -> Awaitable[list[Address]]:
-        return self.inner.expired(now_ms=now_ms, limit=limit)
-
-    def delete(self, address: Address) -> Awaitable[Removed]:
-        return self.inner.delete(address)
-
-    def delete_expired(self, addresses: Sequence[Address], *, now_ms: int) -> Awaitable[Removed]:
-        return self.inner.delete_expired(addresses, now_ms=now_ms)
-
-    def scrub(self) -> Awaitable[bool]:
-        return self.inner.scrub()
-
-    def spent(self, *, day_ms: int, owner: str | None = None) -> Awaitable[Spent]:
-        return self.inner.spent(day_ms=day_ms, owner=owner)
-
-    def note(self, entries: Sequence[AuditEntry]) -> Awaitable[None]:
-        return self.inner.note(entries)
-
-    def audit(
-        self,
-        *,
-        before: int | None = None,
-        action: str | None = None,
-        actor: str | None = None,
-        address: Address | None = None,
-        from_ms: int | None = None,
-        to_ms: int | None = None,
-        limit: int = 100,
-    ) -> Awaitable[list[AuditRow]]:
-        return self.inner.audit(
-            before=before,
-            action=action,
-            actor=actor,
-            address=address,
-            from_ms=from_ms,
-            to_ms=to_ms,
-            limit=limit,
-        )
-
-    def forget_audit(self, *, before_ms: int) -> Awaitable[int]:
-        return self.inner.forget_audit(before_ms=before_ms)
-
-    def revoke(self, key: str, *, until_ms: int, now_ms: int) -> Awaitable[None]:
-        return self.inner.revoke(key, until_ms=until_ms, now_ms=now_ms)
-
-    def revocations(self, *, now_ms: int) -> Awaitable[dict[str, int]]:
-        return self.inner.revocations(now_ms=now_ms)
-
-    def sample(self, *, at_ms: int, running: int, sockets: int) -> Awaitable[None]:
-        return self.inner.sample(at_ms=at_ms, running=running, sockets=sockets)
-
-    def periods(
-        self, *, step: Step, from_ms: int, to_ms: int, agent: str | None = None
-    ) -> Awaitable[list[Period]]:
-        return self.inner.periods(step=step, from_ms=from_ms, to_ms=to_ms, agent=agent)
-
-    def usage(
-        self,
-        *,
-        by: By,
-        from_ms: int,
-        to_ms: int,
-        agent: str | None = None,
-        owner: str | None = None,
-        after: str | None = None,
-        limit: int = 100,
-    ) -> Awaitable[UsagePage]:
-        return self.inner.usage(
-            by=by, from_ms=from_ms, to_ms=to_ms, agent=agent, owner=owner, after=after, limit=limit
-        )
-
-    def totals(self) -> Awaitable[Totals]:
-        return self.inner.totals()
-
-    def browse(self, listing: Listing) -> Awaitable[SessionPage]:
-        return self.inner.browse(listing)
-
-    def check(self) -> Awaitable[list[str]]:
-        return self.inner.check()
-
-    def close(self) -> Awaitable[None]:
-        return self.inner.close()
 
 
 def _fail() -> asyncio.Future[Any]:
