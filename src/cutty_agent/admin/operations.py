@@ -119,7 +119,7 @@ class Operations:
         return await self._receipt(str(address), removed)
 
     async def erase_owner(self, owner: str, *, actor: str = OPERATOR, peer: str = "") -> Receipt:
-        """Remove every session a principal owns, and its shares of other sessions end with its next visit.
+        """Remove every session a principal owns. Shares it has of the sessions of others are theirs to end.
 
         Raises:
             NotFound: it owns none.
