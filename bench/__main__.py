@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from bench import access, analytics, history, idle, latency, limits, sessions, sweep, throughput
+from bench import access, analytics, history, idle, latency, limits, sessions, sweep, tail, throughput
 
 ALL = {
     "throughput": throughput.main,
@@ -16,6 +16,7 @@ ALL = {
     "limits": limits.main,
     "analytics": analytics.main,
     "sweep": sweep.main,
+    "tail": tail.main,
 }
 
 

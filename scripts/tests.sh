@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
-# Run every Python test, in two halves side by side: what drives browsers and proxies, and everything else. Both mostly
-# wait for other processes, so together they take little longer than the longer of the two.
+# Run every Python test, in two halves of about the same length side by side: what drives browsers, proxies and crowds,
+# and everything else. Both mostly wait for other processes, so together they take little longer than one of them.
 set -uo pipefail
 
 pytest="$1"
-browsers=(tests/e2e tests/deploy)
+here=(tests/e2e tests/deploy tests/faults tests/isolation)
 said=$(mktemp)
 trap 'rm -f "$said"' EXIT
 
-"$pytest" -q "${browsers[@]}" >"$said" 2>&1 &
+"$pytest" -q "${here[@]}" >"$said" 2>&1 &
 other=$!
-"$pytest" -q tests "${browsers[@]/#/--ignore=}"
+"$pytest" -q tests "${here[@]/#/--ignore=}"
 first=$?
 wait "$other"
 second=$?
-echo "—— ${browsers[*]}"
+echo "—— ${here[*]}"
 cat "$said"
 exit $((first || second))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from random import Random
 
 import pytest
@@ -45,6 +46,23 @@ async def test_a_short_soak_is_clean() -> None:
     assert report.counts["turns"] > 200
     assert report.stuck == 0, report
     assert report.counts["turns failed"] > 0
+
+
+class Computed(Mapping[str, str]):
+    """A mapping that works its values out, and cannot."""
+
+    def __getitem__(self, key: str) -> str:
+        raise ValueError("not today")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(["a"])
+
+    def __len__(self) -> int:
+        return 1
+
+
+COMPUTED = Computed()
+"""Where the walk over an author's modules comes along."""
 
 
 async def test_an_app_is_left_as_it_was() -> None:

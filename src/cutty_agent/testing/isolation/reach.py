@@ -184,7 +184,7 @@ class Walk:
                 yield self._inside(step, item, f".{name}", attribute=True)
 
     def _entries(self, step: _Step) -> Iterator[_Step]:
-        for key, item in list(step.value.items()):
+        for key, item in _items(step.value):
             if isinstance(key, Agent) and self._owner(key) is None:
                 continue  # it slept, and takes this with it when it is collected
             owners = frozenset(self._key_owners(key)) | step.allowed
@@ -278,3 +278,11 @@ def _value_of(variable: ContextVar[Any]) -> Any:
         return variable.get()
     except LookupError:
         return None
+
+
+def _items(mapping: Mapping[Any, Any]) -> list[tuple[Any, Any]]:
+    """The entries of a mapping; none of one that computes them and fails, which keeps nothing by itself."""
+    try:
+        return list(mapping.items())
+    except Exception:
+        return []
