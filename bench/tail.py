@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import statistics
+import sys
 
-import httpx
 import uvloop
 
 from bench.load import connect, request
@@ -14,19 +14,26 @@ from bench.processes import Server, running
 ROUNDS = 12
 TURNS = 80
 CHUNKS = "200"
-TOKEN = "an operator's token for a benchmark"
+TOKEN = "the token of an operator for a benchmark"
 
 
-async def follow(server: Server, attached: asyncio.Event) -> None:
-    """Read everything the tail says until cancelled."""
-    headers = {"authorization": f"Bearer {TOKEN}"}
+async def follow(server: Server) -> asyncio.subprocess.Process:
+    """A reader in a process of its own, attached."""
     url = f"http://127.0.0.1:{server.port}/admin/sessions/instant/watched/tail"
-    async with (
-        httpx.AsyncClient(timeout=None) as client,
-        client.stream("GET", url, headers=headers) as answer,
-    ):
-        async for _ in answer.aiter_bytes():
-            attached.set()
+    script = (
+        "import socket,sys\n"
+        f"s=socket.create_connection(('127.0.0.1',{server.port}))\n"
+        f"s.sendall(b'GET {url.partition(str(server.port))[2]} HTTP/1.1\\r\\nHost: localhost\\r\\n"
+        f"Authorization: Bearer {TOKEN}\\r\\n\\r\\n')\n"
+        "s.recv(65536); print('attached',flush=True)\n"
+        "while s.recv(1<<20): pass\n"
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    await process.stdout.readline()
+    return process
 
 
 async def measure(server: Server) -> tuple[list[float], list[float]]:
@@ -34,16 +41,13 @@ async def measure(server: Server) -> tuple[list[float], list[float]]:
     client = await connect(server.port, "watched")
     found: tuple[list[float], list[float]] = ([], [])
     for number in range(ROUNDS * 2 + 2):
-        tail, attached = None, asyncio.Event()
-        if number % 2:
-            tail = asyncio.ensure_future(follow(server, attached))
-            await attached.wait()
+        tail = await follow(server) if number % 2 else None
         times = [await client.turn(request(f"w{number}-{at}", CHUNKS)) for at in range(TURNS)]
         if number >= 2:
             found[number % 2].append(statistics.median(times))
         if tail is not None:
-            tail.cancel()
-            await asyncio.wait([tail])
+            tail.kill()
+            await tail.wait()
     return found
 
 

@@ -18,6 +18,9 @@ from ..session.slot import Slot
 KEEP_ALIVE_S: Final = 15.0
 """Silence after which an empty line shows that the stream is alive."""
 
+GATHERED_S: Final = 0.02
+"""What comes within this time leaves in one piece: each costs the loop more than many frames do."""
+
 CONGESTED_BYTES: Final = 64 * 1024
 """What may wait for an operator before chunks are left in the stream for it."""
 
@@ -133,6 +136,8 @@ class Tail:
                     return
                 else:
                     await backlog.news(KEEP_ALIVE_S)
+                    if backlog.buffered:
+                        await asyncio.sleep(GATHERED_S)
                     if not backlog.buffered and backlog.end is None:
                         yield b"\n"
         finally:
