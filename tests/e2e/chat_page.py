@@ -156,6 +156,13 @@ class ChatPage:
         """Wait for something about the frames, the sockets or the problems of this tab."""
         await self.news.until(condition, wanted)
 
+    async def gets_another_socket(self) -> None:
+        """Wait until the page has opened one more socket and is greeted on it."""
+        before = len(self.sockets)
+        await self.until(
+            lambda: len(self.sockets) > before and bool(self.sockets[-1].received), "another socket"
+        )
+
     async def picture(self, name: str) -> None:
         """Keep a picture of the page for people to look at."""
         await self.page.bring_to_front()

@@ -314,8 +314,16 @@ async def test_a_token_ends_and_the_page_goes_on_with_another(
     assert await tab.page.get_by_test_id("tool").count() == 1
     assert await tab.composer.input_value() == "my name is"
     assert await tab.page.evaluate("document.activeElement.tagName") == "TEXTAREA"
-    assert await tab.ask("my name is Ada") == "Nice to meet you, Ada!"
-    assert await tab.ask("what is my name?") == "Your name is Ada."
+    for question, answer in (
+        ("my name is Ada", "Nice to meet you, Ada!"),
+        ("what is my name?", "Your name is Ada."),
+    ):
+        if variant != "fetch":
+            # What is sent while a socket closes is lost, and said to be: ask as soon as the next one is there.
+            await tab.gets_another_socket()
+        await tab.send(question)
+        await tab.reads(answer)
+        await tab.is_in("ready")
     assert await tab.page.get_by_role("alert").count() == 0
     await choose("browser", tab)
     await tab.counts(0)

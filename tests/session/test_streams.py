@@ -487,9 +487,10 @@ async def test_a_connection_attached_in_mid_stream_gets_nothing_live_before_its_
     assert tab.text() == ""
 
 
-async def test_a_client_that_missed_an_end_gets_the_transcript_with_none_idle(
+async def test_a_client_that_missed_an_end_gets_the_transcript_with_its_greeting(
     world: World, stage: Stage
 ) -> None:
+    """Also one that never probes: a hook whose token was renewed comes with a new socket object."""
     client = await world.join("a")
     request = client.ask("hi")
     scene = await stage.next()
@@ -499,17 +500,16 @@ async def test_a_client_that_missed_an_end_gets_the_transcript_with_none_idle(
     scene.end("whole")
     await stage.response(1)
     await client.join()
-    assert client.seen("cf_agent_chat_messages") == []
-    at = len(client.frames)
-    assert (await client.probe())["reason"] == "idle"
     frame = await client.until(of("cf_agent_chat_messages"))
     assert frame["connect"] is True
     assert [text_of(message) for message in frame["messages"]] == ["hi", "half whole"]
-    assert [f["type"] for f in client.frames[at:]] == [
-        "cf_agent_stream_resume_none",
+    assert [f["type"] for f in client.frames] == [
+        "cf_agent_identity",
+        "cf_agent_mcp_servers",
         "cf_agent_chat_messages",
     ]
-    assert (await client.probe("again"))["reason"] == "idle"
+    assert (await client.probe())["reason"] == "idle"
+    await client.settled()
     assert len(client.seen("cf_agent_chat_messages")) == 1, "healed once"
     fresh = await world.join("new")
     await fresh.probe()
@@ -519,8 +519,8 @@ async def test_a_client_that_missed_an_end_gets_the_transcript_with_none_idle(
 
 
 async def test_the_missed_end_is_remembered_until_it_is_healed(world: World, stage: Stage) -> None:
-    """The client answers to another turn first, and loses its socket once more before it probes."""
-    client = await world.join("a")
+    """The client comes back into another turn, and loses its socket once more before that ends."""
+    client, other = await world.join("a"), await world.join("b")
     client.ask("hi")
     scene = await stage.next()
     scene.say("half ")
@@ -528,15 +528,50 @@ async def test_the_missed_end_is_remembered_until_it_is_healed(world: World, sta
     client.leave()
     scene.end("whole")
     await stage.response(1)
+    second = other.ask("meanwhile")
+    scene = await stage.next()
+    scene.say("next ")
+    await other.reads("next ")
     await client.join()
-    second = client.ask("offline")
-    (await stage.next()).end("next")
-    await client.ended(second)
+    await client.until(of("cf_agent_stream_resuming"))
     client.leave()
+    scene.end("one")
+    await other.ended(second)
     await client.join()
-    await client.probe()
     frame = await client.until(of("cf_agent_chat_messages"))
-    assert [text_of(message) for message in frame["messages"]] == ["hi", "half whole", "offline", "next"]
+    assert [text_of(message) for message in frame["messages"]] == [
+        "hi",
+        "half whole",
+        "meanwhile",
+        "next one",
+    ]
+
+
+async def test_a_missed_end_is_told_with_none_idle_when_something_ran_at_the_greeting(
+    world: World, stage: Stage
+) -> None:
+    client, other = await world.join("a"), await world.join("b")
+    client.ask("hi")
+    scene = await stage.next()
+    scene.say("half ")
+    await client.reads("half ")
+    client.leave()
+    scene.end("whole")
+    await stage.response(1)
+    second = other.ask("meanwhile")
+    scene = await stage.next()
+    await client.join()
+    scene.end("next")
+    await other.ended(second)
+    await client.settled()
+    at = len(client.frames)
+    assert (await client.probe())["reason"] == "idle"
+    frame = await client.until(lambda each: each.get("connect") is True)
+    assert [text_of(message) for message in frame["messages"]] == ["hi", "half whole", "meanwhile", "next"]
+    assert [f["type"] for f in client.frames[at:]] == [
+        "cf_agent_stream_resume_none",
+        "cf_agent_chat_messages",
+    ]
 
 
 async def test_late_ack_of_a_finished_stream_replays_it_whole(world: World, stage: Stage) -> None:

@@ -18,7 +18,7 @@ from .session import Session
 
 
 def greet(session: Session, conn: Connection) -> None:
-    """Identity first, then state, MCP servers, and at most one word about what runs."""
+    """Identity first, then state, MCP servers, and at most one word about what runs; when nothing does, what was missed."""
     conn.greeted = True
     state = session.state_body
     conn.push(
@@ -38,6 +38,9 @@ def greet(session: Session, conn: Connection) -> None:
         if session.recovering:
             conn.push(server.recovering(True, waiting))
         conn.push(server.pending(waiting))
+        return
+    # Not only after the probe: a hook whose token was renewed comes with a new socket object and never probes.
+    _heal(session, conn)
 
 
 def probe(session: Session, conn: Connection, probe_id: str | None) -> None:
@@ -68,9 +71,7 @@ def probe(session: Session, conn: Connection, probe_id: str | None) -> None:
             conn.push(server.resume_none("continuation-owned", probe_id))
         case _:
             conn.push(server.resume_none("idle", probe_id))
-            if conn.missed:
-                conn.missed = False
-                conn.push(server.transcript([row.body for row in session.transcript.rows], connect=True))
+            _heal(session, conn)
 
 
 def acknowledge(session: Session, conn: Connection, request_id: str) -> None:
@@ -105,6 +106,13 @@ def acknowledge(session: Session, conn: Connection, request_id: str) -> None:
         session.later(_replay_failed(session, conn, request_id, ending))
     else:
         _replay_ended(conn, frames, [], ending)
+
+
+def _heal(session: Session, conn: Connection) -> None:
+    """Give a client that was cut off the transcript: it may have missed the end of an answer."""
+    if conn.missed:
+        conn.missed = False
+        conn.push(server.transcript([row.body for row in session.transcript.rows], connect=True))
 
 
 def active_stream(session: Session) -> LiveStream | None:
