@@ -7,7 +7,7 @@ calls that really wait for one. Assistant messages the server does not know are 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -19,7 +19,7 @@ from .parts import parts_of, text_of
 from .rows import UNREADABLE, Row, load, read
 from .sanitize import sanitize
 
-__all__ = ["Merge", "Row", "load", "reconcile"]
+__all__ = ["Known", "Merge", "Row", "load", "reconcile"]
 
 
 class Merge(msgspec.Struct, frozen=True):
@@ -28,7 +28,8 @@ class Merge(msgspec.Struct, frozen=True):
     ``rows`` is the resulting transcript, ``put`` the rows of it that are new or changed, in order, ``delete`` the
     ids of stored rows that are not in it any more. ``new_user_ids`` are the user messages among ``put`` that the
     store did not have; ``trailing_user_ids`` is the run of user messages the request ends with (``messageIds``
-    of the terminal frames).
+    of the terminal frames). ``sent`` are the rows of the incoming messages, one by one; ``None`` when one of them
+    was of no use, or was not found by its id.
     """
 
     rows: list[Row]
@@ -36,6 +37,14 @@ class Merge(msgspec.Struct, frozen=True):
     delete: tuple[str, ...]
     new_user_ids: list[str]
     trailing_user_ids: list[str]
+    sent: list[Row] | None = None
+
+
+class Known(NamedTuple):
+    """Messages at the head of a request of which it is known already what they are: these rows, unchanged."""
+
+    rows: list[Row]
+    ids: set[str]
 
 
 class _Head(msgspec.Struct):
@@ -84,18 +93,24 @@ def reconcile(
     default_id: Callable[[int], str] = "msg-{}".format,
     prepare: Callable[[UIMessage], UIMessage] = sanitize,
     by_id: Mapping[str, Row] | None = None,
+    known: Known | None = None,
 ) -> Merge:
     """Merge the JSON messages ``incoming`` into ``stored``. Never raises for what a client may send.
 
     ``delete_missing`` removes stored rows the request does not name, but only when it names nothing but stored
     rows; those in ``keep`` (which the sender cannot have seen) stay in any case. ``default_id`` names a new
     message that came without an id, given a number. ``prepare`` makes a message ready for storage and must be
-    idempotent. ``by_id`` is an index of ``stored``, for callers that keep one.
+    idempotent. ``by_id`` is an index of ``stored``, for callers that keep one. ``known`` stands before ``incoming``
+    in what the client sent; the result is the same as with its messages.
     """
     if by_id is None:
         by_id = {row.id: row for row in stored}
     merger = _Merger(stored, by_id, trust_client, default_id, prepare)
-    for index, raw in enumerate(incoming):
+    if known is not None:
+        merger.list.extend(known.rows)
+        merger.claimed.update(known.ids)
+        merger.known = len(known.rows)
+    for index, raw in enumerate(incoming, merger.known):
         merger.look(index, raw if type(raw) is bytes else bytes(raw))
     merger.match_rest()
     return merger.result(delete_missing=delete_missing, keep=keep)
@@ -120,7 +135,9 @@ class _Merger:
         self.claimed: set[str] = set()
         self.changed: dict[str, Row] = {}
         self.fresh: dict[str, Row] = {}
+        self.known = 0  # how many places of ``list`` were filled before
         self.stranger = False  # something was sent that is not stored
+        self.guessed = False  # something was found otherwise than by its id
 
     def look(self, index: int, body: bytes) -> None:
         """First pass: find rows by id, reading no deeper than that takes."""
@@ -189,6 +206,7 @@ class _Merger:
         """An entry whose id, as it was written, names no row of its role."""
         row = None if entry.nameless else self.by_id.get(entry.id)
         if row is not None and row.role == entry.role:  # a number for an id, or a v4 role
+            self.guessed = True
             self.claimed.add(row.id)
             self.list.append(row)
             self._update(row, entry)
@@ -229,6 +247,8 @@ class _Merger:
             row = None
             if entry.role == "assistant" or (entry.nameless and at < tail):
                 row = candidates.claim(entry.message, bare=entry.bare)
+            if row is not None or entry.nameless:
+                self.guessed = True
             if row is not None:
                 self.claimed.add(row.id)
                 self.list[at] = row
@@ -286,7 +306,13 @@ class _Merger:
             delete=delete,
             new_user_ids=[row.id for row in fresh if row.role == "user"],
             trailing_user_ids=self._trailing(),
+            sent=self._sent(),
         )
+
+    def _sent(self) -> list[Row] | None:
+        items = self.list[self.known :]
+        rows = [item for item in items if isinstance(item, Row)]
+        return rows if len(rows) == len(items) and not self.guessed else None
 
     def _trailing(self) -> list[str]:
         items = [item for item in self.list[self._tail() :] if isinstance(item, Row)]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import msgspec
 import structlog
 
@@ -98,6 +96,8 @@ async def accept(session: Session, new: Submission, *, owner: Connection | None)
             raise
         session.transcript.rows = rows
         session.fresh = False
+        if new.frame is not None and new.whole:
+            session.echo.note(new.frame, new.messages, merge)
     session.failed.clear()
     for request_id in old:
         session.records.pop(request_id, None)
@@ -136,7 +136,7 @@ def merged(session: Session, new: Submission) -> tuple[Merge, list[Row], list[Op
     # Another tab may echo the half-written answer it has seen live; that message is ours and not finished.
     incoming = [raw for raw in new.messages if being_written is None or not _has_id(raw, being_written)]
     if len(incoming) < len(new.messages) and new.message_ids is None:
-        new.message_ids = trailing_user_ids(new.messages)
+        new.message_ids = new.trailing_user_ids()
     adopts = new.adopts and session.fresh and not session.transcript.rows
     merge = reconcile(
         session.transcript.rows,
@@ -145,6 +145,7 @@ def merged(session: Session, new: Submission) -> tuple[Merge, list[Row], list[Op
         trust_client=new.trusted or adopts or session.agent.trust_client_history,
         keep=session.runner.queue.unread,
         by_id=session.transcript.by_id,
+        known=new.known,
     )
     alters = changes_messages(session.agent)
     for at, row in enumerate(merge.put):
@@ -207,7 +208,7 @@ def _again(session: Session, request_id: str, owner: Connection | None) -> None:
 
 def _drop(session: Session, new: Submission, owner: Connection | None) -> None:
     """``drop``: the owner's list goes back to what the server has, the message being streamed included."""
-    ending = Ending("skipped", trailing_user_ids(new.messages))
+    ending = Ending("skipped", new.trailing_user_ids())
     if owner is not None:
         bodies = [row.body for row in session.transcript.rows]
         running = session.runner.running
@@ -217,17 +218,3 @@ def _drop(session: Session, new: Submission, owner: Connection | None) -> None:
         owner.push(server.transcript(bodies))
         session.audience.end(new.request_id, ResponseFrames(new.request_id), ending, only=owner)
     session.runner.unwatched(new.request_id, ending)
-
-
-def trailing_user_ids(messages: Sequence[msgspec.Raw | bytes]) -> tuple[str, ...]:
-    """Ids of the run of user messages a request ends with, as they were sent (``messageIds``, protocol 3.3)."""
-    ids: list[str] = []
-    for raw in reversed(messages):
-        try:
-            message = msgspec.json.decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            break
-        if not isinstance(message, dict) or message.get("role") != "user":
-            break
-        ids.append(str(message.get("id", "")))
-    return tuple(reversed(ids))

@@ -157,13 +157,16 @@ class Actor(Session):
             log.exception("frame.crashed", connection=conn.id, **self.names)
 
     async def _handle(self, conn: Connection, text: bytes | str) -> None:
-        frame = client.decode_frame(text)
+        cut = self.echo.cut(text)
+        frame = client.decode_frame(cut.short)
+        if cut.repeat is not None and not isinstance(frame, client.ChatRequest):
+            frame = client.decode_frame(text)  # what an application sends is its own, whatever it looks like
         if conn.readonly and isinstance(frame, _CHANGES):
             _refuse_reader(conn, frame)
             return
         match frame:
             case client.ChatRequest():
-                await chat.request(self, conn, frame)
+                await chat.request(self, conn, frame, cut=cut)
             case client.ResumeRequest():
                 conn.speak("v5")
                 handshake.probe(self, conn, frame.probeId)

@@ -17,18 +17,22 @@ from ..wire import client, server
 from ..wire.chunks import UIMessage
 from ..wire.server import ResponseFrames
 from ..wire.turn_record import Kind
-from .acceptance import accept, merged, trailing_user_ids
+from .acceptance import accept, merged
 from .answer import fit
 from .audience import Audience
 from .connection import Connection
+from .echo import Cut
 from .session import Session
 from .submission import Submission
 
 log = structlog.get_logger("cutty_agent.chat")
 
 
-async def request(session: Session, conn: Connection, frame: client.ChatRequest) -> None:
-    """``cf_agent_use_chat_request``. Every well-formed id gets exactly one terminal frame, whatever happens."""
+async def request(
+    session: Session, conn: Connection, frame: client.ChatRequest, *, cut: Cut | None = None
+) -> None:
+    """``cf_agent_use_chat_request``. Every well-formed id gets exactly one terminal frame, whatever happens.
+    ``cut``: what the frame was read from."""
     new: Submission | None = None
     try:
         if frame.init.method.upper() != "POST" or frame.init.body is None:
@@ -49,6 +53,7 @@ async def request(session: Session, conn: Connection, frame: client.ChatRequest)
             conn.speak("v5")
         new = submission(frame.id, body, rest)
         new.principal, new.peer = conn.principal, conn.opening.peer
+        new.frame = cut
         await accept(session, new, owner=conn)
     except StaleEpoch:
         raise
@@ -93,7 +98,7 @@ def submission(request_id: str, body: client.ChatBody, rest: dict[str, Any] | No
 def refuse(conn: Connection, request_id: str, error: CuttyError, new: Submission | None = None) -> None:
     """The terminal frame of a request that was not accepted; nothing was changed."""
     text = f"Invalid request: {error}" if isinstance(error, BadRequest) else str(error)
-    ending = Ending("error", trailing_user_ids(new.messages) if new is not None else (), text)
+    ending = Ending("error", new.trailing_user_ids() if new is not None else (), text)
     Audience([conn]).end(request_id, ResponseFrames(request_id), ending, only=conn)
 
 

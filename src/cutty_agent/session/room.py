@@ -24,6 +24,7 @@ from ..wire.card import Grant
 from ..wire.turn_record import TurnRecord, decode_turn
 from .audience import Audience
 from .connection import Connection
+from .echo import Echo
 from .journal import Journal
 from .limiter import Limiter
 from .pricing import Pricing
@@ -75,6 +76,7 @@ class Room:
         self.concurrency = concurrency(agent.message_concurrency)
         self.audience = Audience(connections)
         self.transcript = Transcript(reconcile.load([message.body for message in snapshot.messages]))
+        self.echo = Echo(self.transcript)
         self.state_body = self._readable(snapshot.state)
         self.records: dict[str, TurnRecord] = {}
         self.failed: dict[str, TurnRecord] = {}

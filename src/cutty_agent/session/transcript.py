@@ -44,13 +44,17 @@ class Messages(Sequence[UIMessage]):
 
 
 class Transcript:
-    """Rows in order. A change is computed, committed and applied under :attr:`lock`, so memory equals storage."""
+    """Rows in order. A change is computed, committed and applied under :attr:`lock`, so memory equals storage.
 
-    __slots__ = ("_open", "_rows", "by_id", "lock")
+    ``edition`` counts the changes that did more than add rows at the end.
+    """
+
+    __slots__ = ("_open", "_rows", "by_id", "edition", "lock")
 
     def __init__(self, rows: list[Row]) -> None:
         self._rows: list[Row] = []
         self._open = False
+        self.edition = 0
         self.by_id: dict[str, Row] = {}
         self.lock = asyncio.Lock()
         self.rows = rows
@@ -66,6 +70,7 @@ class Transcript:
         # Nearly always rows were added at the end; comparing by identity is far cheaper than a new index.
         if rows[:known] != self._rows:
             known = 0
+            self.edition += 1
             self.by_id = {}
             self._open = False
         for row in rows[known:]:
