@@ -170,7 +170,7 @@ def merged(session: Session, new: Submission) -> tuple[Merge, list[Row], list[Op
             f"{limits.history_messages}.",
             remedy="Start a new session, or clear this one.",
         )
-    if merge.put and (size := sum(len(row.body) for row in merge.rows)) > limits.history_bytes:
+    if merge.put and (size := session.transcript.size_after(merge)) > limits.history_bytes:
         raise TooLarge(
             f"The conversation has {size} bytes; limits.history_bytes is {limits.history_bytes}.",
             remedy="Start a new session, or clear this one.",

@@ -23,8 +23,9 @@ async def reserve(room: Room, running: Running) -> None:
     limiter = room.limiter
     if not limiter.budgeted:
         return
-    size = sum(len(row.body) for row in room.transcript.rows)
-    estimate: Amount = room.pricing.estimate(room.address.agent, size, room.settings.limits.reserve_tokens)
+    estimate: Amount = room.pricing.estimate(
+        room.address.agent, room.transcript.size, room.settings.limits.reserve_tokens
+    )
     running.reservation = await limiter.reserve(
         room.address, room.card.owner, estimate, kept=room.values.get(SPENT_KEY)
     )

@@ -46,15 +46,17 @@ class Messages(Sequence[UIMessage]):
 class Transcript:
     """Rows in order. A change is computed, committed and applied under :attr:`lock`, so memory equals storage.
 
-    ``edition`` counts the changes that did more than add rows at the end.
+    ``edition`` counts the changes that did more than add rows at the end; ``size`` is the bytes of all rows, kept
+    because the limit on it is looked at with every message.
     """
 
-    __slots__ = ("_open", "_rows", "by_id", "edition", "lock")
+    __slots__ = ("_open", "_rows", "by_id", "edition", "lock", "size")
 
     def __init__(self, rows: list[Row]) -> None:
         self._rows: list[Row] = []
         self._open = False
         self.edition = 0
+        self.size = 0
         self.by_id: dict[str, Row] = {}
         self.lock = asyncio.Lock()
         self.rows = rows
@@ -71,16 +73,24 @@ class Transcript:
         if rows[:known] != self._rows:
             known = 0
             self.edition += 1
+            self.size = 0
             self.by_id = {}
             self._open = False
         for row in rows[known:]:
             self.by_id[row.id] = row
+            self.size += len(row.body)
             self._open = self._open or (row.role == "assistant" and row.open_calls)
         self._rows = rows
 
     def find(self, message_id: str) -> Row | None:
         """The row of a message."""
         return self.by_id.get(message_id)
+
+    def size_after(self, merge: Merge) -> int:
+        """The bytes of all rows once this merge of them is stored."""
+        gone = [self.by_id[id] for id in merge.delete]
+        gone += [old for row in merge.put if (old := self.by_id.get(row.id)) is not None]
+        return self.size + sum(len(row.body) for row in merge.put) - sum(len(row.body) for row in gone)
 
     def with_row(self, row: Row) -> list[Row]:
         """The rows as they are once ``row`` is stored: in its place, or after all others."""
