@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from cutty_agent.admin.archive import export_owner, export_session
-from cutty_agent.admin.archive_members import Contents
 from cutty_agent.admin.archive_reader import ArchivedSession, read_archive
 from cutty_agent.engines.memory import MemoryStore
 from cutty_agent.errors import NotFound, SessionExpired
@@ -29,7 +28,7 @@ from cutty_agent.ports.store import (
     StoredTurn,
 )
 from cutty_agent.wire.archive import directory, path_name
-from cutty_agent.wire.card import Card, Grant
+from cutty_agent.wire.card import Grant
 from cutty_agent.wire.principal import NEVER_MS
 from cutty_agent.wire.turn_record import TurnRecord, encode_turn
 
@@ -191,13 +190,16 @@ async def test_nothing_and_what_has_expired() -> None:
     assert await joined(await export_session(store, ADA, now_ms=NOW + 10, expired=True))
 
 
-async def test_rows_of_an_awake_session_go_before_those_of_the_store(tmp_path: Path) -> None:
+async def test_a_session_without_turns_and_without_a_state(tmp_path: Path) -> None:
     store = MemoryStore()
-    await fill(store, ADA)
-    held = Contents(Card("user:ada", NOW, NOW), [StoredMessage("x", b'{"id":"x"}')], [], None)
-    pieces = await export_session(store, ADA, now_ms=NOW, held={ADA: held}.get)
-    (session,) = await read_back(await joined(pieces), tmp_path)
+    claim = await store.claim(ADA, owner="user:ada", now_ms=NOW)
+    only = PutMessage("x", b'{"id":"x"}')
+    await store.commit(ADA, claim.epoch, [only], now_ms=NOW, expires_ms=NEVER_MS)
+    data = await joined(await export_session(store, ADA, now_ms=NOW))
+    assert "chat/ada/state.json" not in unzipped(data).namelist()
+    (session,) = await read_back(data, tmp_path)
     assert session.messages == [StoredMessage("x", b'{"id":"x"}')]
+    assert session.turns == []
     assert session.state is None
 
 

@@ -11,13 +11,12 @@ from typing import Any
 import pytest
 
 from cutty_agent.admin.archive import export_session
-from cutty_agent.admin.archive_members import Contents
 from cutty_agent.admin.archive_reader import BadArchive, read_archive
 from cutty_agent.engines.memory import MemoryStore
 from cutty_agent.errors import BadAddress, CuttyError, TooLarge
 from cutty_agent.ids import Address
-from cutty_agent.ports.store import StoredMessage, StoredTurn
-from cutty_agent.wire.card import Card
+from cutty_agent.ports.store import PutMessage, PutState, PutTurn
+from cutty_agent.wire.principal import NEVER_MS
 
 ADA = Address("chat", "ada")
 Members = dict[str, bytes]
@@ -26,13 +25,11 @@ Members = dict[str, bytes]
 @pytest.fixture
 async def members(tmp_path: Path) -> Members:
     """What a sound archive of one session holds."""
-    held = Contents(
-        Card("user:ada", 1, 2),
-        [StoredMessage("a", b'{"id":"a"}'), StoredMessage("b", b'{"id":"b"}')],
-        [StoredTurn("t", b"{}", False)],
-        b"1",
-    )
-    pieces = await export_session(MemoryStore(), ADA, now_ms=1, held={ADA: held}.get)
+    store = MemoryStore()
+    claim = await store.claim(ADA, owner="user:ada", now_ms=1)
+    rows = [PutMessage("a", b'{"id":"a"}'), PutMessage("b", b'{"id":"b"}'), PutTurn("t", b"{}", open=False)]
+    await store.commit(ADA, claim.epoch, [*rows, PutState(b"1")], now_ms=2, expires_ms=NEVER_MS)
+    pieces = await export_session(store, ADA, now_ms=1)
     path = tmp_path / "sound.zip"
     path.write_bytes(b"".join([piece async for piece in pieces]))
     assert len(list(read_archive(path))) == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Final
 
 from ..errors import NotFound, SessionExpired
@@ -16,12 +16,9 @@ from .zip_stream import ZipStream
 
 PAGE: Final = 100
 
-Held = Callable[[Address], Contents | None]
-"""Gives what a session holds that is awake and knows it without the store; ``None`` for every other one."""
-
 
 async def export_session(
-    store: SessionStore, address: Address, *, now_ms: int, expired: bool = False, held: Held | None = None
+    store: SessionStore, address: Address, *, now_ms: int, expired: bool = False
 ) -> AsyncIterator[bytes]:
     """The archive of one session, in pieces of some 64 KiB.
 
@@ -34,7 +31,7 @@ async def export_session(
         NotFound: there is no such session.
         SessionExpired: it has expired.
     """
-    found = await _contents(store, address, held)
+    found = await _contents(store, address)
     if found is None:
         raise NotFound(f"There is no session {address}.", remedy="List them with: cutty-agent sessions ls.")
     if found.card.expires_ms <= now_ms and not expired:
@@ -54,7 +51,7 @@ async def export_session(
 
 
 async def export_owner(
-    store: SessionStore, owner: str, *, now_ms: int, expired: bool = False, held: Held | None = None
+    store: SessionStore, owner: str, *, now_ms: int, expired: bool = False
 ) -> AsyncIterator[bytes]:
     """The archive of all sessions a principal owns, in the order of their addresses; as :func:`export_session`.
 
@@ -79,7 +76,7 @@ async def export_owner(
         listed = page
         while listed:
             for row in listed:
-                found = await _contents(store, row.address, held)
+                found = await _contents(store, row.address)
                 if found is None or found.card.owner != owner:
                     continue
                 if found.card.expires_ms > now_ms or expired:
@@ -93,10 +90,7 @@ async def export_owner(
     return pieces()
 
 
-async def _contents(store: SessionStore, address: Address, held: Held | None) -> Contents | None:
-    known = held(address) if held is not None else None
-    if known is not None:
-        return known
+async def _contents(store: SessionStore, address: Address) -> Contents | None:
     transcript = await store.messages(address)
     if transcript is None:
         return None

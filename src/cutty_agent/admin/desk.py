@@ -240,19 +240,6 @@ def lines(pieces: AsyncIterator[bytes]) -> Response:
     )
 
 
-def archive(pieces: AsyncIterator[bytes], name: str) -> Response:
-    """A ZIP to be saved under a file name made of ``name``."""
-    plain = "".join(each if each.isascii() and (each.isalnum() or each in "-_.") else "-" for each in name)
-    return StreamingResponse(
-        pieces,
-        media_type="application/zip",
-        headers={
-            "content-disposition": f'attachment; filename="{plain[:100]}.zip"',
-            "cache-control": "no-store",
-        },
-    )
-
-
 def unknown(address: Address) -> NotFound:
     """The error about a session that does not exist."""
     return NotFound(

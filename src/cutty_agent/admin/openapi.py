@@ -5,242 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-import msgspec
-
-from ..ports.store import AuditEntry
-from ..session.sweeper import Swept
-from ..wire.card import Grant
-from .bridge import BridgeDay
-from .operations import Purged, Receipt
-
-Json = dict[str, Any]
-
-_, _STRUCTS = msgspec.json.schema_components(
-    [Receipt, Purged, Swept, Grant, AuditEntry, BridgeDay], ref_template="#/components/schemas/{name}"
-)
-
-_TEXT: Final = {"type": "string"}
-_WHOLE: Final = {"type": "integer"}
-_OR_NULL: Final = {"type": ["integer", "null"]}
-_POSITIVE: Final = {"type": "number", "exclusiveMinimum": 0, "maximum": 9e12}
-
-_ROW: Final[Json] = {
-    "agent": _TEXT,
-    "id": _TEXT,
-    "created_ms": _WHOLE,
-    "active_ms": _WHOLE,
-    "messages": _WHOLE,
-    "open_turns": _WHOLE,
-    "owner": _TEXT,
-    "expires_ms": _OR_NULL,
-    "parked": {"type": ["string", "null"], "description": "Why it may not run."},
-    "turns": _WHOLE,
-    "errors": _WHOLE,
-    "input_tokens": _WHOLE,
-    "output_tokens": _WHOLE,
-    "cost_nano": {"type": "integer", "description": "Dollars in billionths."},
-    "awake": {"type": "boolean"},
-    "sockets": _WHOLE,
-    "running": {"type": ["string", "null"], "description": "The turn that runs."},
-}
-
-
-_NUMBER_OR_NULL: Final = {"type": ["number", "null"]}
-
-
-def _object(properties: Json, *, required: bool = True, **more: Any) -> Json:
-    shape = {"type": "object", "properties": properties, **more}
-    return {**shape, "required": list(properties)} if required else shape
-
-
-def _ref(name: str) -> Json:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _list(name: str, of: Json, next: Json) -> Json:
-    return _object({name: {"type": "array", "items": of}, "next": next})
-
-
-_TURN: Final[Json] = _object({"id": _TEXT, "open": {"type": "boolean"}})
-_TURNS: Final[Json] = {"type": "array", "items": _TURN}
-
-_LATENCIES: Final[Json] = {
-    "type": ["object", "null"],
-    "description": "Estimates in milliseconds, from a histogram whose buckets grow by 1.83.",
-    "properties": {name: {"type": "number"} for name in ("p50", "p95", "p99")},
-}
-_FIGURES: Final[Json] = {
-    **dict.fromkeys(
-        (
-            "turns",
-            "errors",
-            "aborted",
-            "messages",
-            "sessions_created",
-            "sessions_active",
-            "sessions_returning",
-            "sessions_expired",
-            "input_tokens",
-            "output_tokens",
-            "cost_nano",
-            "calls",
-            "tools",
-        ),
-        _WHOLE,
-    ),
-    "first_ms": _LATENCIES,
-    "duration_ms": _LATENCIES,
-    "peak_running": {"type": "integer", "description": "Turns that ran or waited, of the whole server."},
-    "peak_sockets": {"type": "integer", "description": "Of the whole server."},
-}
-
-SCHEMAS: Final[Json] = {
-    **_STRUCTS,
-    "SessionRow": _object(_ROW),
-    "SessionPage": _list("sessions", _ref("SessionRow"), {"type": ["string", "null"]}),
-    "SessionShown": _object(
-        {
-            **_ROW,
-            "shares": {"type": "object", "additionalProperties": _ref("Grant")},
-            "queued": {"type": "array", "items": _TEXT},
-            "turn_count": _WHOLE,
-            "lifetime": _object(
-                {
-                    "created_ms": _WHOLE,
-                    "active_ms": _WHOLE,
-                    "expires_ms": _OR_NULL,
-                    "idle_s": _NUMBER_OR_NULL,
-                    "max_age_s": _NUMBER_OR_NULL,
-                }
-            ),
-            "connections": {
-                "type": "array",
-                "items": _object(
-                    {
-                        "id": _TEXT,
-                        "principal": _TEXT,
-                        "peer": _TEXT,
-                        "right": {"enum": ["read", "write", "own", None]},
-                        "dialect": _TEXT,
-                        "since_ms": _WHOLE,
-                        "buffered": _WHOLE,
-                    }
-                ),
-            },
-            "turns": _TURNS,
-        }
-    ),
-    "TurnPage": _list("turns", _TURN, {"type": ["string", "null"]}),
-    "Me": _object(
-        {
-            "actor": {**_TEXT, "description": "operator, or a principal."},
-            "scopes": {"type": "array", "items": {"enum": ["view", "act"]}},
-            "version": _TEXT,
-        }
-    ),
-    "Now": _object(
-        {
-            **dict.fromkeys(
-                ("sockets", "awake", "running", "queued", "sessions", "parked", "started_ms"), _WHOLE
-            ),
-            "uptime_s": {"type": "number"},
-        }
-    ),
-    "Overview": _object(
-        {
-            "from": _WHOLE,
-            "to": _WHOLE,
-            "step": {"enum": ["hour", "day"]},
-            "points": {"type": "array", "items": _object({"at": _WHOLE, **_FIGURES})},
-            "totals": _object(_FIGURES),
-            "now": _ref("Now"),
-        }
-    ),
-    "UsagePage": _list(
-        "rows",
-        _object(
-            {
-                "key": {**_TEXT, "description": "A day is 2026-11-22, an hour 2026-11-22T18 (UTC)."},
-                **dict.fromkeys(
-                    (
-                        "turns",
-                        "errors",
-                        "aborted",
-                        "input_tokens",
-                        "output_tokens",
-                        "cost_nano",
-                        "calls",
-                        "tools",
-                    ),
-                    _WHOLE,
-                ),
-                "mean_first_ms": _NUMBER_OR_NULL,
-                "mean_duration_ms": _NUMBER_OR_NULL,
-            }
-        ),
-        {"type": ["string", "null"]},
-    ),
-    "LimitsShown": _object(
-        {
-            "limits": {
-                "type": "array",
-                "items": _object(
-                    {
-                        "name": _TEXT,
-                        "value": _NUMBER_OR_NULL,
-                        "description": _TEXT,
-                        "unit": {"type": ["string", "null"]},
-                    }
-                ),
-            },
-            "parked": {"type": "array", "items": _ref("SessionRow")},
-            "refusals": {"type": "object", "additionalProperties": _WHOLE},
-            "now": _ref("Now"),
-        }
-    ),
-    "ConfigShown": _object(
-        {
-            "settings": {
-                "type": "array",
-                "items": _object(
-                    {
-                        "name": _TEXT,
-                        "value": {"description": "•••• for a secret that is set."},
-                        "default": {},
-                        "secret": {"type": "boolean"},
-                        "source": {"enum": ["default", "set"]},
-                        "description": _TEXT,
-                    }
-                ),
-            }
-        }
-    ),
-    "StateStored": _object({"stored": {"const": True}}),
-    "BridgeDays": _object({"days": {"type": "array", "items": _ref("BridgeDay")}}),
-    "AuditPage": _list(
-        "entries", {"allOf": [_ref("AuditEntry"), _object({"seq": _WHOLE})]}, {"type": ["integer", "null"]}
-    ),
-    "Erased": {"allOf": [_ref("Receipt"), _object({"deleted": {"const": True}})]},
-    "PurgeRequest": _object(
-        {"older_than": _POSITIVE, "agent": {"type": ["string", "null"]}, "dry_run": {"type": "boolean"}},
-        required=False,
-        additionalProperties=False,
-    )
-    | {"required": ["older_than"]},
-    "RevokeRequest": _object(
-        {
-            "key": {**_TEXT, "minLength": 1, "maxLength": 200, "description": "user:… or a token's jti."},
-            "seconds": {**_POSITIVE, "type": ["number", "null"]},
-        },
-        required=False,
-        additionalProperties=False,
-    )
-    | {"required": ["key"]},
-    "Revoked": _object({"revoked": _TEXT, "closed": _WHOLE}),
-    "ParkRequest": _object({"reason": _TEXT}, required=False, additionalProperties=False),
-    "Parked": _object({"parked": {"type": ["string", "null"]}}),
-    "ExpiredNow": _object({"expired": {"const": True}}),
-}
+from .openapi_schemas import SCHEMAS, TEXT, WHOLE, Json, ref
 
 _ERRORS: Final = ("400", "401", "403", "404", "409", "410", "500", "503")
 
@@ -250,7 +15,7 @@ def _answer(schema: Json) -> Json:
 
 
 def _lines(description: str) -> Json:
-    content = {"application/x-ndjson": {"schema": _TEXT}}
+    content = {"application/x-ndjson": {"schema": TEXT}}
     return {"200": {"description": description, "content": content}}
 
 
@@ -262,17 +27,20 @@ _ZIP: Final[Json] = {
 }
 
 
+def _failures(*statuses: str) -> Json:
+    return {status: {"$ref": f"#/components/responses/Error{status}"} for status in statuses}
+
+
 def _operation(id: str, summary: str, good: Json, *errors: str, body: str = "", **more: Any) -> Json:
-    failures = {status: {"$ref": f"#/components/responses/Error{status}"} for status in (*_ERRORS, *errors)}
     operation = {
         "operationId": f"admin{id}",
         "summary": summary,
         "security": [{"operator": []}],
-        "responses": {**good, **failures},
+        "responses": {**good, **_failures(*_ERRORS, *errors)},
         **more,
     }
     if body:
-        content = {"application/json": {"schema": _ref(body)}}
+        content = {"application/json": {"schema": ref(body)}}
         operation["requestBody"] = {"required": body != "ParkRequest", "content": content}
     return operation
 
@@ -285,26 +53,30 @@ def _segment(name: str) -> Json:
     return {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
 
 
+def _of_session(**operations: Json) -> Json:
+    """What is answered at one session's address, or below it, by method."""
+    return {"parameters": [_segment("agent"), _segment("session")], **operations}
+
+
 _LIMIT: Final = _query("limit", {"type": "integer", "minimum": 1, "maximum": 1000}, "Rows of a page.")
 _RANGE: Final = [
-    _query("from", _WHOLE, "Milliseconds since 1970 UTC; hours and days are taken whole."),
-    _query("to", _WHOLE, "Exclusive."),
+    _query("from", WHOLE, "Milliseconds since 1970 UTC; hours and days are taken whole."),
+    _query("to", WHOLE, "Exclusive."),
 ]
 _ONE: Final = "/admin/sessions/{agent}/{session}"
-_ADDRESS: Final = [_segment("agent"), _segment("session")]
 _STATE: Final[Json] = {**_answer({}), "204": {"description": "There is none."}}
-_MESSAGES: Final[Json] = {"type": "array", "items": _ref("Message")}
+_MESSAGES: Final[Json] = {"type": "array", "items": ref("Message")}
 
 PATHS: Final[Json] = {
     "/admin/sessions": {
         "get": _operation(
             "Sessions",
             "Sessions in the order wanted.",
-            _answer(_ref("SessionPage")),
+            _answer(ref("SessionPage")),
             parameters=[
-                _query("agent", _TEXT, "Of this agent only."),
-                _query("owner", _TEXT, "Of this principal only."),
-                _query("q", _TEXT, "Beginning of the id, or of the owner's own id."),
+                _query("agent", TEXT, "Of this agent only."),
+                _query("owner", TEXT, "Of this principal only."),
+                _query("q", TEXT, "Beginning of the id, or of the owner's own id."),
                 _query(
                     "status",
                     {"enum": ["awake", "answering", "parked", "asleep", "connected"]},
@@ -313,25 +85,25 @@ PATHS: Final[Json] = {
                 _query("sort", {"enum": ["address", "active", "created", "cost"]}, "Default: address."),
                 _query("order", {"enum": ["asc", "desc"]}, "Default: asc."),
                 _query("parked", {"enum": ["1", "true", "yes"]}, "Parked ones only."),
-                _query("min_cost_nano", _WHOLE, "Having cost at least so much."),
-                _query("active_from", _WHOLE, "Active then or later, milliseconds."),
-                _query("active_to", _WHOLE, "Active before, milliseconds."),
+                _query("min_cost_nano", WHOLE, "Having cost at least so much."),
+                _query("active_from", WHOLE, "Active then or later, milliseconds."),
+                _query("active_to", WHOLE, "Active before, milliseconds."),
                 _query("idle", {"type": "number"}, "Without activity for so many seconds."),
-                _query("after", _TEXT, "The `next` of the page before, everything else the same."),
+                _query("after", TEXT, "The `next` of the page before, everything else the same."),
                 _LIMIT,
             ],
         )
     },
-    "/admin/me": {"get": _operation("Me", "Who you are here.", _answer(_ref("Me")))},
+    "/admin/me": {"get": _operation("Me", "Who you are here.", _answer(ref("Me")))},
     "/admin/overview": {
         "get": _operation(
             "Overview",
             "Figures over time, their sums, and how it is now.",
-            _answer(_ref("Overview")),
+            _answer(ref("Overview")),
             parameters=[
                 *_RANGE,
                 _query("step", {"enum": ["hour", "day"]}, "Of UTC; default: hour."),
-                _query("agent", _TEXT, "Of this agent only; the peaks are of all."),
+                _query("agent", TEXT, "Of this agent only; the peaks are of all."),
             ],
         )
     },
@@ -339,37 +111,37 @@ PATHS: Final[Json] = {
         "get": _operation(
             "Usage",
             "What turns consumed; agents, owners and models with the largest cost first.",
-            _answer(_ref("UsagePage")),
+            _answer(ref("UsagePage")),
             parameters=[
                 {
                     **_query("by", {"enum": ["day", "hour", "agent", "owner", "model"]}, "What is a row."),
                     "required": True,
                 },
                 *_RANGE,
-                _query("agent", _TEXT, "Of this agent only."),
-                _query("owner", _TEXT, "Of this principal only; not by hour."),
-                _query("after", _TEXT, "The `next` of the page before."),
+                _query("agent", TEXT, "Of this agent only."),
+                _query("owner", TEXT, "Of this principal only; not by hour."),
+                _query("after", TEXT, "The `next` of the page before."),
                 _LIMIT,
             ],
         )
     },
     "/admin/limits": {
-        "get": _operation("Limits", "The limits and what they refused.", _answer(_ref("LimitsShown")))
+        "get": _operation("Limits", "The limits and what they refused.", _answer(ref("LimitsShown")))
     },
     "/admin/config": {
-        "get": _operation("Config", "The settings in force, without secrets.", _answer(_ref("ConfigShown")))
+        "get": _operation("Config", "The settings in force, without secrets.", _answer(ref("ConfigShown")))
     },
     "/admin/audit": {
         "get": _operation(
             "Audit",
             "The audit log, newest first.",
-            _answer(_ref("AuditPage")),
+            _answer(ref("AuditPage")),
             parameters=[
-                _query("action", _TEXT, "Such as session.erased or access.refused."),
-                _query("actor", _TEXT, "A principal, or operator."),
-                _query("session", _TEXT, "agent/id."),
+                _query("action", TEXT, "Such as session.erased or access.refused."),
+                _query("actor", TEXT, "A principal, or operator."),
+                _query("session", TEXT, "agent/id."),
                 *_RANGE,
-                _query("before", _WHOLE, "The `next` of the page before."),
+                _query("before", WHOLE, "The `next` of the page before."),
                 _LIMIT,
             ],
         )
@@ -378,12 +150,12 @@ PATHS: Final[Json] = {
         "get": _operation(
             "BridgeUses",
             "Who still uses the old shared addresses, by the day, the newest first.",
-            _answer(_ref("BridgeDays")),
+            _answer(ref("BridgeDays")),
         )
     },
     "/admin/sweep": {
-        "get": _operation("Swept", "What has been removed because it expired.", _answer(_ref("Swept"))),
-        "post": _operation("Sweep", "Remove what has expired now.", _answer(_ref("Swept"))),
+        "get": _operation("Swept", "What has been removed because it expired.", _answer(ref("Swept"))),
+        "post": _operation("Sweep", "Remove what has expired now.", _answer(ref("Swept"))),
     },
     "/admin/purge": {
         "post": _operation(
@@ -398,74 +170,54 @@ PATHS: Final[Json] = {
         "post": _operation(
             "Revoke",
             "Refuse a principal or a token from now on; its sockets are closed.",
-            _answer(_ref("Revoked")),
+            _answer(ref("Revoked")),
             "413",
             body="RevokeRequest",
         )
     },
     "/admin/principals/{id}": {
         "parameters": [_segment("id")],
-        "delete": _operation("ErasePrincipal", "Erase every session it owns.", _answer(_ref("Receipt"))),
+        "delete": _operation("ErasePrincipal", "Erase every session it owns.", _answer(ref("Receipt"))),
     },
     "/admin/principals/{id}/export": {
         "parameters": [_segment("id")],
         "get": _operation("ExportPrincipal", "All sessions it owns.", _ZIP),
     },
-    _ONE: {
-        "parameters": _ADDRESS,
-        "get": _operation("Session", "The row, who is there, and what runs.", _answer(_ref("SessionShown"))),
-        "delete": _operation("Erase", "Erase it and close its sockets.", _answer(_ref("Erased"))),
-    },
-    f"{_ONE}/turns": {
-        "parameters": _ADDRESS,
-        "get": _operation(
+    _ONE: _of_session(
+        get=_operation("Session", "The row, who is there, and what runs.", _answer(ref("SessionShown"))),
+        delete=_operation("Erase", "Erase it and close its sockets.", _answer(ref("Erased"))),
+    ),
+    f"{_ONE}/turns": _of_session(
+        get=_operation(
             "Turns",
             "Turn records, oldest first.",
-            _answer(_ref("TurnPage")),
-            parameters=[_query("before", _TEXT, "The `next` of a page: those before it."), _LIMIT],
+            _answer(ref("TurnPage")),
+            parameters=[_query("before", TEXT, "The `next` of a page: those before it."), _LIMIT],
         ),
-    },
-    f"{_ONE}/messages": {
-        "parameters": _ADDRESS,
-        "get": _operation("Messages", "The stored transcript.", _answer(_MESSAGES)),
-    },
-    f"{_ONE}/state": {
-        "parameters": _ADDRESS,
-        "get": _operation("State", "The stored state.", _STATE),
-        "put": _operation(
+    ),
+    f"{_ONE}/messages": _of_session(get=_operation("Messages", "The stored transcript.", _answer(_MESSAGES))),
+    f"{_ONE}/state": _of_session(
+        get=_operation("State", "The stored state.", _STATE),
+        put=_operation(
             "SetState",
             "Replace the state and show it to all who are connected.",
-            _answer(_ref("StateStored")),
+            _answer(ref("StateStored")),
             "413",
             requestBody={"required": True, "content": {"application/json": {"schema": {}}}},
         ),
-    },
-    f"{_ONE}/tail": {
-        "parameters": _ADDRESS,
-        "get": _operation("Tail", "Live frames until the caller leaves.", _lines("A frame a line.")),
-    },
-    f"{_ONE}/export": {
-        "parameters": _ADDRESS,
-        "get": _operation("Export", "All that is stored of it.", _ZIP),
-    },
-    f"{_ONE}/stop": {
-        "parameters": _ADDRESS,
-        "post": _operation("Stop", "Stop all its turns.", _answer(_ref("Stopped"))),
-    },
-    f"{_ONE}/park": {
-        "parameters": _ADDRESS,
-        "post": _operation(
-            "Park", "Let no turn of it run.", _answer(_ref("Parked")), "413", body="ParkRequest"
-        ),
-    },
-    f"{_ONE}/unpark": {
-        "parameters": _ADDRESS,
-        "post": _operation("Unpark", "Let it run again.", _answer(_ref("Parked"))),
-    },
-    f"{_ONE}/expire": {
-        "parameters": _ADDRESS,
-        "post": _operation("Expire", "End it now, its agent winding it up.", _answer(_ref("ExpiredNow"))),
-    },
+    ),
+    f"{_ONE}/tail": _of_session(
+        get=_operation("Tail", "Live frames until the caller leaves.", _lines("A frame a line."))
+    ),
+    f"{_ONE}/export": _of_session(get=_operation("Export", "All that is stored of it.", _ZIP)),
+    f"{_ONE}/stop": _of_session(post=_operation("Stop", "Stop all its turns.", _answer(ref("Stopped")))),
+    f"{_ONE}/park": _of_session(
+        post=_operation("Park", "Let no turn of it run.", _answer(ref("Parked")), "413", body="ParkRequest")
+    ),
+    f"{_ONE}/unpark": _of_session(post=_operation("Unpark", "Let it run again.", _answer(ref("Parked")))),
+    f"{_ONE}/expire": _of_session(
+        post=_operation("Expire", "End it now, its agent winding it up.", _answer(ref("ExpiredNow")))
+    ),
 }
 
 _METRICS: Final[Json] = {
@@ -473,11 +225,8 @@ _METRICS: Final[Json] = {
     "summary": "The figures of this server for Prometheus.",
     "security": [{}, {"operator": []}],
     "responses": {
-        "200": {"description": "Prometheus text.", "content": {"text/plain": {"schema": _TEXT}}},
-        **{
-            status: {"$ref": f"#/components/responses/Error{status}"}
-            for status in ("400", "401", "404", "503")
-        },
+        "200": {"description": "Prometheus text.", "content": {"text/plain": {"schema": TEXT}}},
+        **_failures("400", "401", "404", "503"),
     },
 }
 """Without the token only where the settings say so."""

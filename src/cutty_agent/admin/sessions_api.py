@@ -10,8 +10,9 @@ from starlette.responses import Response
 from ..errors import BadRequest
 from ..ids import Address
 from ..ports.listing import Listing, Sort
+from ..session.archive_response import archive_response
 from . import report
-from .desk import Asked, Desk, archive, json, lines, raw_json, unknown
+from .desk import Asked, Desk, json, lines, raw_json, unknown
 from .observer import Tail
 
 Status = Literal["awake", "answering", "parked", "asleep", "connected"]
@@ -191,7 +192,7 @@ async def expire(desk: Desk, asked: Asked, address: Address) -> Response:
 async def export(desk: Desk, asked: Asked, address: Address) -> Response:
     """``GET …/export``: all that is stored of it, as a ZIP."""
     pieces = await desk.operations.export_session(address, actor=asked.actor, peer=asked.peer, expired=True)
-    return archive(pieces, address.session)
+    return archive_response(pieces, address.session)
 
 
 async def erase(desk: Desk, asked: Asked, address: Address) -> Response:

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 import msgspec
 from starlette.responses import Response
 
-from .desk import Asked, Desk, archive, json, lines, milliseconds
+from ..session.archive_response import archive_response
+from .desk import Asked, Desk, json, lines, milliseconds
 
 
 async def audit(desk: Desk, asked: Asked) -> Response:
@@ -78,7 +79,7 @@ async def revoke(desk: Desk, asked: Asked) -> Response:
 async def export_principal(desk: Desk, asked: Asked, owner: str) -> Response:
     """``GET /admin/principals/{id}/export``: all sessions it owns, as a ZIP."""
     pieces = await desk.operations.export_owner(owner, actor=asked.actor, peer=asked.peer)
-    return archive(pieces, owner)
+    return archive_response(pieces, owner)
 
 
 async def erase_principal(desk: Desk, asked: Asked, owner: str) -> Response:

@@ -7,11 +7,12 @@ from typing import Protocol
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 
 from ..core.addressing import DEFAULT_SESSION
 from ..errors import MethodNotAllowed, NotFound, UnknownAgent
 from ..ids import Address, new_session_id
+from ..session.archive_response import archive_response
 from ..wire.card import Mode
 from ..wire.principal import NEVER_MS, Principal
 from .answer_stream import answer_stream
@@ -248,15 +249,3 @@ _AGENT_ROUTES: dict[str, Callable[[AgentEndpoints, Visit, Call], Awaitable[Respo
     "POST": AgentEndpoints.mint
 }
 """Of an agent itself, by method."""
-
-
-def archive_response(pieces: AsyncIterator[bytes], name: str) -> Response:
-    """A ZIP to be saved under a file name made of ``name``."""
-    plain = "".join(each if each.isascii() and (each.isalnum() or each in "-_.") else "-" for each in name)[
-        :100
-    ]
-    return StreamingResponse(
-        pieces,
-        media_type="application/zip",
-        headers={"content-disposition": f'attachment; filename="{plain}.zip"', "cache-control": "no-store"},
-    )

@@ -53,47 +53,37 @@ SECURITY: Final[Json] = {
 }
 
 _CALLERS: Final[list[Json]] = [{}, *({name: []} for name in SECURITY)]
-_OPEN: Final[list[Json]] = []
-_GRANTEE: Final[Json] = {
-    "name": "grantee",
-    "in": "path",
-    "required": True,
-    "description": "A principal (user:…), a name of the list (link:…), or the secret of a link.",
-    "schema": {"type": "string", "minLength": 1},
-}
-_REST: Final[Json] = {
-    "name": "path",
-    "in": "path",
-    "required": True,
-    "description": "Any path that is none of the others, several segments deep if need be.",
-    "schema": {"type": "string", "minLength": 1},
-}
-_AGENT: Final[Json] = {
-    "name": "agent",
-    "in": "path",
-    "required": True,
-    "description": "The agent's name as GET /info.json lists it.",
-    "schema": {"type": "string", "minLength": 1},
-}
-_SESSION: Final[Json] = {
-    "name": "session",
-    "in": "path",
-    "required": True,
-    "description": "Letters, digits, inner spaces and . _ ~ : @ + = , - (`default` is the caller's own).",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 128},
-}
-_DIALECT: Final[Json] = {
-    "name": "dialect",
-    "in": "query",
-    "description": "The form of the messages; left out, they hold `parts` and their text as `content`.",
-    "schema": {"enum": ["v5", "v4", "raw"]},
-}
-_CHAT: Final[Json] = {
-    "name": "chatId",
-    "in": "query",
-    "description": "Follow the running answer as AI SDK 4 does; without it the request is the agent's own.",
-    "schema": {"type": "string"},
-}
+
+
+def _segment(name: str, description: str, **more: Any) -> Json:
+    schema = {"type": "string", "minLength": 1, **more}
+    return {"name": name, "in": "path", "required": True, "description": description, "schema": schema}
+
+
+def _query(name: str, description: str, schema: Json) -> Json:
+    return {"name": name, "in": "query", "description": description, "schema": schema}
+
+
+_AGENT: Final = _segment("agent", "The agent's name as GET /info.json lists it.")
+_SESSION: Final = _segment(
+    "session",
+    "Letters, digits, inner spaces and . _ ~ : @ + = , - (`default` is the caller's own).",
+    maxLength=128,
+)
+_GRANTEE: Final = _segment(
+    "grantee", "A principal (user:…), a name of the list (link:…), or the secret of a link."
+)
+_REST: Final = _segment("path", "Any path that is none of the others, several segments deep if need be.")
+_DIALECT: Final = _query(
+    "dialect",
+    "The form of the messages; left out, they hold `parts` and their text as `content`.",
+    {"enum": ["v5", "v4", "raw"]},
+)
+_CHAT: Final = _query(
+    "chatId",
+    "Follow the running answer as AI SDK 4 does; without it the request is the agent's own.",
+    {"type": "string"},
+)
 
 _AT_THE_DOOR: Final = ("400", "401", "403", "404", "429", "500", "503")
 _IN_A_SESSION: Final = (*_AT_THE_DOOR, "409", "410")
@@ -132,11 +122,12 @@ def _operation(
     id: str,
     summary: str,
     good: Mapping[str, Json],
-    errors: tuple[str, ...] = (),
+    errors: tuple[str, ...] = _IN_A_SESSION,
     *,
     security: list[Json] = _CALLERS,
     **more: Any,
 ) -> Json:
+    """One method of a path; unless told otherwise it fails as whatever is done in a session may."""
     failures = {status: {"$ref": f"#/components/responses/Error{status}"} for status in errors}
     return {
         "operationId": id,
@@ -147,45 +138,40 @@ def _operation(
     }
 
 
+def _open(id: str, summary: str, good: Mapping[str, Json]) -> Json:
+    """A path that anybody may read, and that has nothing to refuse."""
+    return {"get": _operation(id, summary, good, (), security=[])}
+
+
+def _of_session(*below: Json, **operations: Json) -> Json:
+    """What is answered at a session's address, or below it, by method; ``below`` are the segments that vary there."""
+    return {"parameters": [_AGENT, _SESSION, *below], **operations}
+
+
 def _application(method: str) -> Json:
     return _operation(
         f"{method}Application",
         "The application's own (on_request); those who may only look on may GET.",
         {"default": _OWN_ANSWER},
-        _IN_A_SESSION,
     )
 
 
 _NOTHING: Final[Json] = {"204": {"description": "Nothing runs."}}
 
+_ONE: Final = "/agents/{agent}/{session}"
+
 PATHS: Final[Json] = {
-    "/health": {
-        "get": _operation(
-            "health", "Whether the process lives.", answers("200", "It does.", ref("Health")), security=_OPEN
-        )
-    },
-    "/ready": {
-        "get": _operation(
-            "ready",
-            "Whether sessions are served.",
-            answers("200", "They are.", ref("Health"))
-            | answers("503", "Not yet, or not any more.", ref("Health")),
-            security=_OPEN,
-        )
-    },
-    "/info.json": {
-        "get": _operation(
-            "info", "The version and the agents.", answers("200", "Both.", ref("Info")), security=_OPEN
-        )
-    },
-    "/openapi.json": {
-        "get": _operation(
-            "openapi",
-            "This description.",
-            answers("200", "OpenAPI 3.1.", {"type": "object"}),
-            security=_OPEN,
-        )
-    },
+    "/health": _open("health", "Whether the process lives.", answers("200", "It does.", ref("Health"))),
+    "/ready": _open(
+        "ready",
+        "Whether sessions are served.",
+        answers("200", "They are.", ref("Health"))
+        | answers("503", "Not yet, or not any more.", ref("Health")),
+    ),
+    "/info.json": _open("info", "The version and the agents.", answers("200", "Both.", ref("Info"))),
+    "/openapi.json": _open(
+        "openapi", "This description.", answers("200", "OpenAPI 3.1.", {"type": "object"})
+    ),
     "/agents/{agent}": {
         "parameters": [_AGENT],
         "post": _operation(
@@ -195,16 +181,15 @@ PATHS: Final[Json] = {
             (*_AT_THE_DOOR, "405"),
         ),
     },
-    "/agents/{agent}/{session}": {
-        "parameters": [_AGENT, _SESSION],
-        "post": _operation(
+    _ONE: _of_session(
+        post=_operation(
             "submitTurn",
             "Send messages and follow the answer.",
             {"200": _ANSWER},
             _IN_A_TURN,
             requestBody=_body("ChatRequest"),
         ),
-        "get": _operation(
+        get=_operation(
             "followAnswer",
             "With chatId the running answer for AI SDK 4; otherwise the application's own.",
             {
@@ -212,92 +197,75 @@ PATHS: Final[Json] = {
                 **_NOTHING,
                 "default": _OWN_ANSWER,
             },
-            _IN_A_SESSION,
             parameters=[_CHAT],
         ),
-        "delete": _operation(
+        delete=_operation(
             "eraseSession",
             "Erase the session for good; the owner's to do.",
             answers("200", "Erased.", ref("Receipt")),
-            _IN_A_SESSION,
         ),
-    },
-    "/agents/{agent}/{session}/get-messages": {
-        "parameters": [_AGENT, _SESSION],
-        "get": _operation(
+    ),
+    f"{_ONE}/get-messages": _of_session(
+        get=_operation(
             "getMessages",
             "The transcript, oldest first; empty for a session that does not exist and may be made.",
             answers("200", "The messages.", {"type": "array", "items": ref("Message")}),
-            _IN_A_SESSION,
             parameters=[_DIALECT],
         ),
-    },
-    "/agents/{agent}/{session}/stream": {
-        "parameters": [_AGENT, _SESSION],
-        "get": _operation(
-            "resumeAnswer",
-            "The running answer from its first chunk.",
-            {"200": _ANSWER, **_NOTHING},
-            _IN_A_SESSION,
-        ),
-    },
-    "/agents/{agent}/{session}/stop": {
-        "parameters": [_AGENT, _SESSION],
-        "post": _operation(
+    ),
+    f"{_ONE}/stream": _of_session(
+        get=_operation(
+            "resumeAnswer", "The running answer from its first chunk.", {"200": _ANSWER, **_NOTHING}
+        )
+    ),
+    f"{_ONE}/stop": _of_session(
+        post=_operation(
             "stopTurn",
             "Stop one turn, or all of the session.",
             answers("200", "Whether there was anything to stop.", ref("Stopped")),
             (*_IN_A_SESSION, "413"),
             requestBody=_body("Stop", required=False),
         ),
-    },
-    "/agents/{agent}/{session}/ticket": {
-        "parameters": [_AGENT, _SESSION],
-        "post": _operation(
+    ),
+    f"{_ONE}/ticket": _of_session(
+        post=_operation(
             "makeTicket",
             "A secret that opens this session once, for pages that must not put a token in an address.",
             answers("201", "Made.", ref("Ticket")),
             _AT_THE_DOOR,
         ),
-    },
-    "/agents/{agent}/{session}/shares": {
-        "parameters": [_AGENT, _SESSION],
-        "get": _operation(
+    ),
+    f"{_ONE}/shares": _of_session(
+        get=_operation(
             "listShares",
             "Who else may enter; the owner's to see.",
             answers("200", "All shares.", ref("Shares")),
-            _IN_A_SESSION,
         ),
-        "post": _operation(
+        post=_operation(
             "share",
             "Let a principal in, or whoever has the link that is returned; the owner's to do.",
             answers("201", "Shared.", ref("Shared")),
             (*_IN_A_SESSION, "413"),
             requestBody=_body("ShareRequest"),
         ),
-    },
-    "/agents/{agent}/{session}/shares/{grantee}": {
-        "parameters": [_AGENT, _SESSION, _GRANTEE],
-        "delete": _operation(
+    ),
+    _ONE + "/shares/{grantee}": _of_session(
+        _GRANTEE,
+        delete=_operation(
             "unshare",
             "End a share and close its sockets; the owner's to do.",
             answers("200", "Ended.", ref("Unshared")),
-            _IN_A_SESSION,
         ),
-    },
-    "/agents/{agent}/{session}/export": {
-        "parameters": [_AGENT, _SESSION],
-        "get": _operation(
-            "exportSession",
-            "All that is stored of the session; the owner's to have.",
-            {"200": _ZIP},
-            _IN_A_SESSION,
-        ),
-    },
-    "/agents/{agent}/{session}/{path}": {
-        "parameters": [_AGENT, _SESSION, _REST],
+    ),
+    f"{_ONE}/export": _of_session(
+        get=_operation(
+            "exportSession", "All that is stored of the session; the owner's to have.", {"200": _ZIP}
+        )
+    ),
+    _ONE + "/{path}": _of_session(
+        _REST,
         **{method: _application(method) for method in ("get", "post", "put", "patch", "delete")},
-    },
+    ),
 }
 
 
