@@ -41,7 +41,7 @@ def _run(
     waiting: dict[Address, int],
 ) -> Iterator[tuple[Address, Claimed]]:
     """Execute for the rows; the sessions it has claimed, which leave ``waiting``."""
-    for group in statements.split(rows):
+    for group in statement.groups(rows):
         for agent, session, *found in statement.execute(connection, group).fetchall():
             address = Address(agent, session)
             yield address, Claimed(waiting.pop(address), *found)

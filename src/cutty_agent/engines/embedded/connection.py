@@ -50,7 +50,7 @@ def _connect(uri: str, busy_timeout_s: float) -> sqlite3.Connection:
         timeout=busy_timeout_s,
         isolation_level=None,  # transactions are begun and ended by us alone
         check_same_thread=False,
-        cached_statements=256,  # every size of every statement stays prepared
+        cached_statements=512,  # every size of every statement stays prepared
     )
     # A read error of a mapped page is a signal that ends the process; without mapping it is an exception.
     connection.execute("PRAGMA mmap_size = 0")

@@ -132,7 +132,7 @@ class Ledger:
         """Let the present writers through; the indexes of the others."""
         rows = [(idx, jobs[-1].epoch, jobs[-1].now_ms, jobs[-1].expires_ms) for idx, jobs in writers.items()]
         stale: list[int] = []
-        for group in statements.split(rows):
+        for group in statements.FENCE.groups(rows):
             if statements.FENCE.execute(self._connection, group).rowcount == len(group):
                 continue
             # Rare: find out who. Doing it again for those that passed changes nothing.

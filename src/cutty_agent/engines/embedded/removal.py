@@ -44,7 +44,7 @@ def purge(
     rows: list[Row] = [(address.agent, address.session, now_ms) for address in dict.fromkeys(addresses)]
     sessions = messages = turns = done = 0
     while done < len(rows) and (done == 0 or time.monotonic() - started < ROUND_S):
-        for group in statements.split(rows[done : done + GROUP]):
+        for group in statements.COUNT_EXPIRED.groups(rows[done : done + GROUP]):
             found = statements.COUNT_EXPIRED.execute(connection, group).fetchall()
             statements.DELETE_EXPIRED.execute(connection, group)
             for agent, its_messages, its_turns in found:

@@ -61,7 +61,7 @@ class Usage:
         rows: list[Row] = [(idx, max(had)) for idx, had in self._active.items()]
         self._latest.update((idx, max(had)) for idx, had in self._active.items())
         latest: list[Row] = []
-        for group in statements.split(rows):
+        for group in statements.NEW_HOUR.groups(rows):
             for idx, created_ms, last_hour in statements.NEW_HOUR.execute(connection, group).fetchall():
                 had = self._active[idx]
                 hours.active(self._agents[idx], created_ms, last_hour, had)
