@@ -73,7 +73,8 @@ def test_how_a_text_is_split_does_not_matter(text: str, data: st.DataObject, nam
         split.apply({"type": "text-delta", **id, "delta": piece})
         if data.draw(st.booleans()):
             split.message()
-        fast.text_delta("t", piece)
+    fast.text_deltas("t", pieces[:2])
+    fast.text_deltas("t", pieces[2:])
     assert whole.message() == split.message() == fast.message()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..wire.chunks import Chunk, UIMessage
@@ -109,12 +109,12 @@ class Fold:
         elif kind.startswith("data-"):
             self._data(chunk)
 
-    def text_delta(self, id: str, delta: str) -> None:
-        """The same as applying ``{"type": "text-delta", "id": id, "delta": delta}``, and cheaper."""
+    def text_deltas(self, id: str, deltas: Sequence[str]) -> None:
+        """The same as applying ``{"type": "text-delta", "id": id, "delta": delta}`` for each, and cheaper."""
         run = self._open_text.get(id)
         if run is None:
             run = self._runs.find("text", id)
-        run.pieces.append(delta)
+        run.pieces.extend(deltas)
 
     def adopt_text(self, id: object) -> None:
         """Let deltas with this id flow into the open text part (see :func:`continuation_chunk`)."""

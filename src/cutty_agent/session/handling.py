@@ -72,7 +72,7 @@ async def handle(room: Room, running: Running, *, unread: frozenset[str]) -> End
                     stream.text(item)
                 elif (error := feed.take(item)) is not None:
                     return Ending("error", ids, error, in_band=True)
-                if len(stream.bodies) - stream.shown > HIGH_WATER:
+                if stream.backlog > HIGH_WATER:
                     await stream.wait()
                 if running.stopped or running.parked:
                     raise asyncio.CancelledError

@@ -42,9 +42,11 @@ class LiveStream:
         "_append",
         "_appending",
         "_delta_head",
+        "_exact",
         "_failure",
         "_finished",
         "_flushed_at",
+        "_fold",
         "_joined",
         "_loop",
         "_pause_s",
@@ -55,10 +57,10 @@ class LiveStream:
         "_text_id",
         "_timer",
         "_waiters",
+        "_words",
         "bodies",
         "continuation",
         "ending",
-        "fold",
         "frames",
         "limit_bytes",
         "request_id",
@@ -78,10 +80,12 @@ class LiveStream:
         limit_bytes: int,
     ) -> None:
         self.request_id = request_id
-        self.fold = fold
+        self._fold = fold
         self.continuation = continuation
         self.frames = ResponseFrames(request_id, continuation=continuation)
         self.bodies: list[bytes] = []
+        self._words: list[str] = []  # text behind ``bodies`` that was not made chunks of yet
+        self._exact = 0  # bytes of ``bodies``
         self.shown = 0
         self.size = 0
         self.limit_bytes = limit_bytes
@@ -111,13 +115,11 @@ class LiveStream:
             return
         if self._text_id is None:
             self._open_text()
-        self.fold.text_delta(self._text_id or "", delta)
-        body = b"%b%b}" % (self._delta_head, _encode(delta))
-        if self._timer is None or self.size > self.limit_bytes:
-            self._push(body)
-        else:  # the hottest line of the server: a word while a flush is already on its way
-            self.bodies.append(body)
-            self.size += len(body)
+        self._words.append(delta)
+        self.size += len(delta)
+        if self.size > self.limit_bytes or (self._timer is None and self._appending is None):
+            self._gather()
+            self._grown()
 
     def chunk(self, chunk: Chunk) -> None:
         """One chunk of the producer's own; closes a text part that :meth:`text` opened."""
@@ -145,6 +147,13 @@ class LiveStream:
             self._pass({"type": "finish", "finishReason": "stop"})
 
     @property
+    def fold(self) -> Fold:
+        """The message so far."""
+        if self._words:
+            self._gather()
+        return self._fold
+
+    @property
     def failed(self) -> bool:
         """A write of chunks was refused or not answered."""
         return self._failure is not None
@@ -152,7 +161,7 @@ class LiveStream:
     @property
     def backlog(self) -> int:
         """Chunks that are not durable yet."""
-        return len(self.bodies) - self.shown
+        return len(self.bodies) + len(self._words) - self.shown
 
     async def wait(self) -> None:
         """Let the store catch up when more than :data:`HIGH_WATER` chunks wait; raises what the store raised."""
@@ -175,6 +184,7 @@ class LiveStream:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._gather()
         while self._appending is not None:
             await self._news()
 
@@ -244,19 +254,35 @@ class LiveStream:
         return chunk
 
     def _close_text(self) -> None:
+        self._gather()
         text_id, self._text_id = self._text_id, None
         self._pass({"type": "text-end", "id": text_id})
 
     def _pass(self, chunk: Chunk) -> None:
-        passed = continuation_chunk(self.fold, chunk) if self.continuation else chunk
+        passed = continuation_chunk(self._fold, chunk) if self.continuation else chunk
         if passed is None:
             return
-        self.fold.apply(passed)
+        self._fold.apply(passed)
         self._push(_encode(passed))
 
     def _push(self, body: bytes) -> None:
         self.bodies.append(body)
-        self.size += len(body)
+        self._exact += len(body)
+        self.size = self._exact
+        self._grown()
+
+    def _gather(self) -> None:
+        """Make chunks of the words that came since the last time: many at once cost a third of one by one."""
+        words, self._words = self._words, []
+        if words and self._text_id is not None:
+            head = self._delta_head
+            bodies = [b"%b%b}" % (head, _encode(word)) for word in words]
+            self.bodies += bodies
+            self._exact += sum(map(len, bodies))
+            self.size = self._exact
+            self._fold.text_deltas(self._text_id, words)
+
+    def _grown(self) -> None:
         if self.size > self.limit_bytes:
             raise TooLarge(
                 f"The answer is larger than limits.answer_bytes = {self.limit_bytes} bytes.",
@@ -278,6 +304,7 @@ class LiveStream:
             self._timer = None
         if self._appending is not None or self._sealed or not self.backlog or self._failure is not None:
             return
+        self._gather()
         self._flushed_at = self._loop.time()
         end = len(self.bodies)
         write = self._append(self.shown, tuple(self.bodies[self.shown :]))
