@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import statistics
 
 import msgspec
 import uvloop
 
-from bench.load import Client, connect, masked, request
+from bench.agents import WORD
+from bench.load import Client, connect, masked, question, request
 from bench.processes import Server, running
 
 MESSAGES = 5000
 TURNS = 60
 SESSIONS = 10
 IDLE_S = "2.0"
+_ANSWER_ID = re.compile(rb'messageId\\":\\"(assistant_[^\\"]+)')
 
 
 def conversation() -> list[bytes]:
@@ -34,6 +37,30 @@ async def turns(client: Client, label: str, history: bytes) -> float:
     return statistics.median(found[10:])
 
 
+async def retelling(client: Client, label: str, history: list[bytes]) -> float:
+    """The same from a client that sends the whole conversation each time, its own questions and the answers too."""
+    found: list[float] = []
+    said = b"".join(message + b"," for message in history)
+    for n in range(TURNS):
+        frame, asked = request(f"{label}{n}", "50", history=said), question(f"{label}{n}", "50")
+        client.heard = []
+        found.append(await client.turn(frame))
+        answer_id = _ANSWER_ID.search(b"".join(client.heard))
+        client.heard = None
+        if answer_id is None:
+            raise RuntimeError("the answer had no message id")
+        said += asked + b"," + answer(answer_id[1].decode(), 50) + b","
+    return statistics.median(found[10:])
+
+
+def answer(message_id: str, words: int) -> bytes:
+    """The answer as a client that read it sends it again."""
+    part = {"type": "text", "text": WORD * words, "state": "done"}
+    return msgspec.json.encode(
+        {"id": message_id, "role": "assistant", "parts": [{"type": "step-start"}, part]}
+    )
+
+
 async def measure(server: Server) -> None:
     """The same turns in an empty session and in ones with the history; then let all sleep."""
     short = await connect(server.port, "short")
@@ -42,13 +69,13 @@ async def measure(server: Server) -> None:
     base = await turns(short, "s", b"")
     warm = await fill(server, "warm", frame)
     partial = await turns(warm, "p", b"")
-    whole = await turns(warm, "w", b",".join(messages) + b",")
+    whole = await retelling(warm, "w", messages)
     print(f"history  empty session                          {base * 1e3:.2f} ms a turn")
     print(
         f"history  {MESSAGES:,} messages, newest one sent       {partial * 1e3:.2f} ms  ratio {partial / base:.2f} (aim 2)"
     )
     print(
-        f"history  {MESSAGES:,} messages, whole transcript sent {whole * 1e3:.2f} ms  ratio {whole / base:.2f}"
+        f"history  {MESSAGES:,} messages, whole transcript sent {whole * 1e3:.2f} ms  ratio {whole / base:.2f} (aim 2)"
     )
     # The first lot fills the caches of the store and the allocator; what the second adds is the cost of a session.
     for lot in range(2):

@@ -15,10 +15,16 @@ _CHUNK = b'"seq":'
 _END = b'"done":true'
 
 
+def question(request_id: str, text: str) -> bytes:
+    """The user message of a request."""
+    return msgspec.json.encode(
+        {"id": f"u-{request_id}", "role": "user", "parts": [{"type": "text", "text": text}]}
+    )
+
+
 def request(request_id: str, text: str, *, history: bytes = b"") -> bytes:
     """A masked WebSocket frame with one chat request; ``history`` are earlier messages, with a trailing comma."""
-    message = {"id": f"u-{request_id}", "role": "user", "parts": [{"type": "text", "text": text}]}
-    body = b'{"messages":[' + history + msgspec.json.encode(message) + b'],"trigger":"submit-message"}'
+    body = b'{"messages":[' + history + question(request_id, text) + b'],"trigger":"submit-message"}'
     payload = msgspec.json.encode(
         {
             "type": "cf_agent_use_chat_request",
@@ -42,7 +48,8 @@ def masked(payload: bytes) -> bytes:
 
 
 class Client(asyncio.Protocol):
-    """One socket: counts chunk frames and terminal frames, and tells when something awaited has come."""
+    """One socket: counts chunk frames and terminal frames, and tells when something awaited has come. ``heard`` collects
+    what comes while it is a list."""
 
     def __init__(self, target: str) -> None:
         self._target = target
@@ -50,6 +57,7 @@ class Client(asyncio.Protocol):
         self._upgraded = False
         self.chunks = 0
         self.ended = 0
+        self.heard: list[bytes] | None = None
         self.greeted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.first: asyncio.Future[float] | None = None
         self.done: asyncio.Future[None] | None = None
@@ -68,6 +76,8 @@ class Client(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Count what came."""
+        if self.heard is not None:
+            self.heard.append(data)
         seen = self._tail + data
         if not self.greeted.done():
             if b"cf_agent_mcp_servers" in seen:

@@ -108,7 +108,7 @@ def reconcile(
     merger = _Merger(stored, by_id, trust_client, default_id, prepare)
     if known is not None:
         merger.list.extend(known.rows)
-        merger.claimed.update(known.ids)
+        merger.known_ids = known.ids
         merger.known = len(known.rows)
     for index, raw in enumerate(incoming, merger.known):
         merger.look(index, raw if type(raw) is bytes else bytes(raw))
@@ -133,6 +133,7 @@ class _Merger:
         self.list: list[Row | _Incoming | None] = []  # what was sent, in order; None: of no use
         self.waiting: list[tuple[int, _Incoming]] = []  # places in ``list`` of messages with an unknown id
         self.claimed: set[str] = set()
+        self.known_ids: Collection[str] = ()  # claimed as well, and too many to copy
         self.changed: dict[str, Row] = {}
         self.fresh: dict[str, Row] = {}
         self.known = 0  # how many places of ``list`` were filled before
@@ -241,7 +242,7 @@ class _Merger:
             return
         roles = {entry.role for _, entry in self.waiting if entry.role == "assistant" or entry.nameless}
         stored = self.stored if roles else ()
-        candidates = Candidates(row for row in stored if row.role in roles and row.id not in self.claimed)
+        candidates = Candidates(row for row in stored if row.role in roles and not self._taken(row.id))
         tail = self._tail()
         for at, entry in self.waiting:
             row = None
@@ -292,8 +293,8 @@ class _Merger:
 
     def result(self, *, delete_missing: bool, keep: Collection[str]) -> Merge:
         delete: tuple[str, ...] = ()
-        if delete_missing and self.claimed and not self.stranger:
-            delete = tuple(row.id for row in self.stored if row.id not in self.claimed and row.id not in keep)
+        if delete_missing and (self.claimed or self.known_ids) and not self.stranger:
+            delete = tuple(row.id for row in self.stored if not self._taken(row.id) and row.id not in keep)
         gone = set(delete)
         rows, put = list(self.stored), []
         if gone or self.changed:
@@ -308,6 +309,10 @@ class _Merger:
             trailing_user_ids=self._trailing(),
             sent=self._sent(),
         )
+
+    def _taken(self, id: str) -> bool:
+        """Whether the request names this row."""
+        return id in self.claimed or id in self.known_ids
 
     def _sent(self) -> list[Row] | None:
         items = self.list[self.known :]
