@@ -8,7 +8,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
 
+from cutty_agent.agent.chat import ChatAgent
 from cutty_agent.engines.memory import MemoryStore
 from cutty_agent.errors import BadRequest, Busy, ShuttingDown, UnknownAgent
 from cutty_agent.ids import Address
@@ -266,3 +269,51 @@ async def test_a_session_does_not_sleep_while_a_request_is_being_stored(
     (await stage.next()).end("answer")
     await heard(await submitting)
     assert await world.texts() == [("user", "hi"), ("assistant", "answer")]
+
+
+async def test_a_session_does_not_sleep_while_a_stop_is_being_stored(
+    stage: Stage, make_world: MakeWorld
+) -> None:
+    """Whoever waits for the stopped turn over HTTP is told, however slow the store is."""
+    store = LateStore(MemoryStore())
+    world = make_world(store, lifetimes={"idle_s": 0.05})
+    client = await world.join("a")
+    client.ask("one")
+    await stage.next()
+    submitting = asyncio.ensure_future(world.gate.submit(world.address(), NOBODY, body(user("u", "two"))))
+    actor = world.registry.slot(world.address()).actor
+    assert actor is not None
+    await eventually(lambda: len(actor.runner.queue.waiting) == 1, "the second turn in the queue")
+    store.holds = lambda ops: [type(op) for op in ops] == [PutTurn]  # the end of a turn that never ran
+    stopping = asyncio.ensure_future(world.gate.stop(world.address(), NOBODY, None))
+    await store.stuck()
+    await eventually(lambda: actor.runner.idle, "the end of the first turn")
+    await world.join("b", session="elsewhere")
+    await world.asleep("elsewhere")
+    store.release()
+    assert await stopping
+    ending = (await submitting).ended()
+    assert ending is not None
+    assert ending.outcome == "aborted"
+
+
+async def test_a_session_does_not_sleep_while_its_agent_answers_a_request(
+    stage: Stage, make_world: MakeWorld
+) -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def on_request(agent: ChatAgent, request: Request) -> Response:
+        begun.set()
+        await go_on.wait()
+        return Response(agent.session.session)
+
+    world = make_world(MemoryStore(), lifetimes={"idle_s": 0.05}, on_request=on_request)
+    request = Request({"type": "http", "method": "GET", "path": "/", "headers": [], "query_string": b""})
+    asking = asyncio.ensure_future(world.gate.request(world.address(), NOBODY, request))
+    await begun.wait()
+    await world.join("b", session="elsewhere")
+    await world.asleep("elsewhere")
+    go_on.set()
+    answer = await asking
+    assert answer is not None
+    assert answer.body == b"s"

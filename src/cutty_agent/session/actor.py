@@ -58,6 +58,7 @@ class Actor(Session):
         """Whether putting the session to sleep now would interrupt something."""
         return bool(
             not self.runner.idle
+            or self.engaged
             or self._inbox
             or self._draining
             or self.working

@@ -225,7 +225,11 @@ class SessionGate(Rights):
         actor = await self._enter(address, who, "read" if request.method in {"GET", "HEAD"} else "write")
         if not overrides(actor.agent, "on_request"):
             return None
-        return await actor.agent.on_request(request)
+        actor.engaged += 1
+        try:
+            return await actor.agent.on_request(request)
+        finally:
+            actor.engaged -= 1
 
     async def stop(self, address: Address, who: Principal | None, request_id: str | None) -> bool:
         """Stop a turn, or all turns, of a session; false when nothing ran. ``None`` is the operator."""

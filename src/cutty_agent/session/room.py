@@ -41,7 +41,9 @@ class Room:
     ``rested`` is called when the turn queue came to rest; ``broken`` when the store refused a write, so that
     memory and store may differ and the session must be loaded anew. ``failed`` holds the retained terminal
     errors, oldest first; ``owners`` the connections that wait for a terminal frame; ``disowned`` the requests
-    whose clients were told of a failure although the store may hold them: they must not run. ``card`` says whose it is. ``fresh``: it has just been made, and no turn was ever accepted.
+    whose clients were told of a failure although the store may hold them: they must not run. ``card`` says whose it is.
+    ``fresh``: it has just been made, and no turn was ever accepted. ``engaged`` counts those who wait for the store, or
+    for the author's agent, and go on with this memory afterwards: until then it must not sleep.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class Room:
         self.owners: dict[str, Connection] = {}
         self.disowned: set[str] = set()
         self.recovering = False
+        self.engaged = 0
         self.rested = rested
         self.broken = broken
         self._lane: deque[Callable[[], Awaitable[object]]] = deque()
@@ -138,11 +141,14 @@ class Room:
     async def commit(self, ops: Sequence[Op]) -> None:
         """Make a change durable. When the store fails, nobody knows whether it did: the caller tells its client,
         then the session is loaded anew."""
+        self.engaged += 1
         try:
             await self.journal.commit(ops)
         except StoreError:
             asyncio.get_running_loop().call_soon(self.broken)
             raise
+        finally:
+            self.engaged -= 1
 
     def count_turn(self, request_id: str, principal: str, *, accepted: bool = False) -> None:
         """Count a turn that runs or waits, until it has ended. ``accepted``: it was let in before a restart.
