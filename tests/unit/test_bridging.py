@@ -46,7 +46,7 @@ def test_ids_that_people_write(id: str) -> None:
 def test_hardly_an_id_of_the_ai_sdk_is_taken_for_one_of_people() -> None:
     draw = random.Random(7)
     ids = ["".join(draw.choices(ALPHABET, k=16)) for _ in range(5_000)]
-    assert sum(not bridging.hard_to_guess(id) for id in ids) < 200
+    assert sum(not bridging.hard_to_guess(id) for id in ids) < 60
     assert all(
         bridging.hard_to_guess(str(uuid.UUID(int=draw.getrandbits(128), version=4))) for _ in range(500)
     )

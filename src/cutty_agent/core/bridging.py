@@ -17,7 +17,11 @@ _UUID = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}", re.ASCII | re
 _TIMED = re.compile(r"(?:.*[^0-9])?[0-9]{13}[-_.]?[A-Za-z0-9]{8,}", re.ASCII)
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+", re.ASCII)
 
+_CLUSTER = re.compile(r"[b-df-hj-np-tv-xz]{5}", re.ASCII | re.IGNORECASE)
+"""More consonants in a row than words of people have."""
+
 _RANDOM_LENGTH: Final = 12
+_FEW_WORDS: Final = 4
 _DISORDER: Final = 0.35
 """Words per character: what people write has few and long ones, what is drawn at random many short ones."""
 
@@ -49,14 +53,16 @@ def unguessable(chat: str) -> str:
 
 def hard_to_guess(id: str) -> bool:
     """Whether an id looks as if it was drawn at random: a UUID, a time with random letters behind it, or 12 and more
-    letters and digits in disorder. It errs on the side of no, one time in thirty; ``main`` and ``SupportChat2026`` are
-    not."""
+    letters and digits in disorder. It errs on the side of no, one time in a hundred; ``main`` and ``SupportChat2026``
+    are not."""
     if _UUID.fullmatch(id) or _TIMED.fullmatch(id):
         return True
-    return any(
-        len(token) >= _RANDOM_LENGTH and len(_WORDS.findall(token)) > _DISORDER * len(token)
-        for token in re.split(r"[^A-Za-z0-9]", id)
-    )
+    return any(len(token) >= _RANDOM_LENGTH and _disordered(token) for token in re.split(r"[^A-Za-z0-9]", id))
+
+
+def _disordered(token: str) -> bool:
+    words = len(_WORDS.findall(token))
+    return words > _DISORDER * len(token) or (words >= _FEW_WORDS and _CLUSTER.search(token) is not None)
 
 
 def _plain(id: str, length: int) -> str:
