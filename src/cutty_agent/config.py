@@ -116,6 +116,11 @@ class Lifetimes(BaseModel):
     grace_s: float = Field(
         default=8.0, ge=0, description="how long running answers may finish when the server stops"
     )
+    tool_answer_s: float | None = Field(
+        default=None,
+        gt=0,
+        description="a client tool or approval left open beside an answered one fails after this; none waits for ever",
+    )
     anonymous_s: float | None = Field(
         default=None,
         gt=0,

@@ -21,23 +21,27 @@ START_S = 30
 DRIVER_S = 90
 INSTALL_S = 600
 
-Drive = Callable[[str, str], dict[str, Any]]
-"""``drive(client, scenario)``: runs a scenario of one of the folders in ``clients`` and gives its result."""
+Drive = Callable[..., dict[str, Any]]
+"""``drive(client, scenario)``: runs a scenario of one of the folders in ``clients`` and gives its result. ``on`` is the
+server, where it is not the one with the demo agent."""
 
 
 class Server:
-    """A ``cutty-agent serve`` process with the demo agent; its output is kept for error messages."""
+    """A ``cutty-agent serve`` process with the demo agent, or with an application of this folder (``module:app``); its
+    output is kept for error messages."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, app: str | None = None) -> None:
         self._said: deque[str] = deque(maxlen=200)
         self._address: str | None = None
         self._known = threading.Event()
         command = [sys.executable, "-m", "cutty_agent", "serve", "--port", "0", "--data", str(data)]
+        command += [app] if app is not None else []
         self._process = subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            cwd=Path(__file__).parent if app is not None else None,
             env={**os.environ, "CUTTY_DEMO_DELAY_MS": "20", "PYTHONUNBUFFERED": "1"},
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -80,6 +84,16 @@ class Server:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server for all clients; every scenario uses session ids of its own."""
     running = Server(tmp_path_factory.mktemp("data"))
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="session")
+def asking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server whose assistant calls tools of the browser."""
+    running = Server(tmp_path_factory.mktemp("asking"), "tool_app:app")
     try:
         yield running
     finally:
@@ -136,9 +150,9 @@ def _npm_ci(folder: Path) -> None:
 def drive(node: str, installed: Callable[[str], Path], server: Server) -> Drive:
     """Runs ``node driver.mjs ADDRESS SCENARIO`` of a client and returns the result it prints."""
 
-    def run(client: str, scenario: str) -> dict[str, Any]:
+    def run(client: str, scenario: str, on: Server = server) -> dict[str, Any]:
         folder = installed(client)
-        command = [node, "driver.mjs", server.address(), scenario]
+        command = [node, "driver.mjs", on.address(), scenario]
         try:
             ran = subprocess.run(
                 command, cwd=folder, capture_output=True, text=True, timeout=DRIVER_S, check=False
@@ -151,7 +165,7 @@ def drive(node: str, installed: Callable[[str], Path], server: Server) -> Drive:
         if ran.returncode != 0 or result.get("event") != "result":
             pytest.fail(
                 f"{client}/{scenario} failed:\n{_tail(ran.stdout)}\n{_tail(ran.stderr)}\n"
-                f"the server said:\n{_tail(server.output())}",
+                f"the server said:\n{_tail(on.output())}",
                 pytrace=False,
             )
         return result

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import Drive
+from .conftest import Drive, Server
 
 pytestmark = [pytest.mark.contract, pytest.mark.timeout(700)]
 
@@ -27,6 +27,23 @@ def roles(messages: list[dict[str, Any]]) -> list[str]:
 
 def ids(messages: list[dict[str, Any]]) -> list[str]:
     return [message["id"] for message in messages]
+
+
+@pytest.mark.parametrize(
+    ("scenario", "requests", "continues"), [("tools", 1, True), ("tools-sent-again", 3, False)]
+)
+def test_tools_of_the_client_continue_one_message(
+    drive: Drive, client: str, asking: Server, scenario: str, requests: int, continues: bool
+) -> None:
+    """Whether the hook asks for a continuation with each result, or the AI SDK sends everything again."""
+    result = drive(client, scenario, on=asking)
+    assert [(m["role"], m["text"]) for m in result["messages"]] == [
+        ("user", "the time and the zone in steps"),
+        ("assistant", "Let me see. And the zone. It is 12:00 UTC."),
+    ]
+    assert result["stored"] == result["messages"]
+    assert result["requests"] == requests
+    assert result["results"] == [continues, continues]
 
 
 def test_a_chat(drive: Drive, client: str) -> None:

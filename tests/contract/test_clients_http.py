@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .conftest import Drive
+from .conftest import Drive, Server
 
 pytestmark = [pytest.mark.contract, pytest.mark.timeout(700)]
 
@@ -35,6 +35,16 @@ def test_history(drive: Drive) -> None:
     assert [m["role"] for m in result["loaded"]] == ["user", "assistant"]
     assert "Grace" in result["messages"][-1]["text"]
     assert result["stored"] == result["messages"]
+
+
+def test_tools_of_the_client_continue_one_message(drive: Drive, asking: Server) -> None:
+    result = drive("http5", "tools", on=asking)
+    assert [(m["role"], m["text"]) for m in result["messages"]] == [
+        ("user", "the time and the zone in steps"),
+        ("assistant", "Let me see. And the zone. It is 12:00 UTC."),
+    ]
+    assert result["stored"] == result["messages"]
+    assert len(result["calls"]) == 3
 
 
 def test_regenerate(drive: Drive) -> None:

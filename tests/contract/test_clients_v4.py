@@ -13,7 +13,7 @@ import pytest
 from cutty_agent.core.v4 import V4Stream
 from cutty_agent.wire.chunks import Chunk
 
-from .conftest import Drive
+from .conftest import Drive, Server
 
 pytestmark = [pytest.mark.contract, pytest.mark.timeout(700)]
 
@@ -84,6 +84,36 @@ def test_an_error(drive: Drive) -> None:
     assert result["message"]
     assert result["messages"][-1]["role"] == "assistant"
     assert result["messages"][-1]["content"]
+
+
+@pytest.mark.parametrize(
+    ("scenario", "content", "results", "requests"),
+    [
+        ("client-tool", "Let me see. It is 12:00.", ["12:00"], 2),
+        ("client-tools-in-turn", "Let me see. And the zone. It is 12:00 UTC.", ["12:00", "UTC"], 3),
+        ("client-tools-in-steps", "Let me see. And the zone. It is 12:00 UTC.", ["12:00", "UTC"], 3),
+        ("client-tools-slowly", "Let me see. And the zone. It is 12:00 UTC.", ["12:00", "UTC"], 3),
+        ("confirmed", "Let me see. It is Yes, confirmed..", ["Yes, confirmed."], 2),
+    ],
+)
+def test_tools_of_the_client_continue_one_message(
+    drive: Drive, asking: Server, scenario: str, content: str, results: list[str], requests: int
+) -> None:
+    result = drive("v4", scenario, on=asking)
+    for seen in ("page", "stored", "reloaded"):
+        assert [m["role"] for m in result[seen]] == ["user", "assistant"], seen
+        assert result[seen][1]["content"] == content, seen
+    assert [call[1:] for call in result["page"][1]["calls"]] == [["result", value] for value in results]
+    assert len({result[seen][1]["id"] for seen in ("page", "stored", "reloaded")}) == 1
+    assert result["sent"] == requests
+
+
+def test_tools_of_the_client_over_http_continue_one_message(drive: Drive, asking: Server) -> None:
+    result = drive("v4", "client-tool-http", on=asking)
+    for seen in ("page", "stored"):
+        assert [m["role"] for m in result[seen]] == ["user", "assistant"], seen
+        assert result[seen][1]["content"] == "Let me see. And the zone. It is 12:00 UTC.", seen
+    assert result["sent"] == 3
 
 
 Parse = Callable[[list[Chunk], str | None], dict[str, Any]]

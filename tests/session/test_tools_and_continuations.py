@@ -13,6 +13,7 @@ from session.harness import (
     Client,
     LateStore,
     MakeWorld,
+    Scene,
     Stage,
     World,
     approval,
@@ -20,6 +21,7 @@ from session.harness import (
     part_of,
     text_of,
     tool_call,
+    within,
 )
 
 
@@ -388,3 +390,196 @@ async def test_an_approval_message_is_not_stored_twice(world: World, stage: Stag
     assert [message["role"] for message in messages] == ["user", "assistant"]
     assert text_of(messages[1]) == "May I? Paid. Really."
     assert json.dumps(messages[1]).count('"toolCallId": "c1"') == 1
+
+
+# -- 3.8: when no continuation is needed, and when a sibling never answers
+
+
+def steps(*items: object) -> list[object]:
+    return [{"type": "start-step"}, *items, {"type": "finish-step"}]
+
+
+async def answered_in_mid_answer(client: Client, stage: Stage, call: str = "c1") -> tuple[Scene, str]:
+    """A turn that has called a tool and goes on, while the visitor's side answered the call."""
+    request = client.ask("use your tools")
+    scene = await stage.next()
+    scene.say({"type": "start-step"}, tool_call(call), {"type": "finish-step"})
+    await client.until(lambda frame: "finish-step" in frame.get("body", ""))
+    client.tool_result(call, 1, autoContinue=True)
+    await updated(client, call, "output-available")
+    return scene, request
+
+
+async def test_3_8_no_continuation_behind_an_answer_that_came_to_its_own_end(
+    stage: Stage, make_world: MakeWorld
+) -> None:
+    store = LateStore(MemoryStore())
+    world = make_world(store)
+    client = await world.join("a")
+    scene, request = await answered_in_mid_answer(client, stage)
+    store.hold(PutMessage)
+    scene.end(*steps("It is noon."), {"type": "finish", "finishReason": "stop"})
+    await store.stuck()
+    actor = world.registry.slots[world.address()].actor
+    assert actor is not None
+    wanted = actor.continuation.request_id
+    assert wanted is not None
+    reader = actor.runner.watch(wanted)
+    store.release()
+    await client.ended(request)
+    assert (await within(reader, "the end of the continuation")).outcome == "aborted"
+    assert (await client.probe())["reason"] == "idle"
+    follow = client.ask("next")
+    (await stage.next()).end("fine")
+    await client.ended(follow)
+    assert len(stage.scenes) == 2, "no turn in between"
+    assert [text for _, text in await world.texts()] == ["use your tools", "It is noon.", "next", "fine"]
+
+
+async def test_3_8_waiters_are_released_when_no_continuation_is_needed(world: World, stage: Stage) -> None:
+    client = await world.join("a")
+    scene, request = await answered_in_mid_answer(client, stage)
+    other = await world.join("b")
+    queued = other.ask("queued behind it")
+    await other.settled()
+    scene.end(*steps("It is noon."), {"type": "finish", "finishReason": "stop"})
+    await client.ended(request)
+    (await stage.next()).end("answered")
+    await client.ended(queued)
+    probe = await client.probe()  # within the time in which results are gathered, so it may be told to wait
+    if probe["type"] == "cf_agent_stream_pending":
+        none = await client.until(of("cf_agent_stream_resume_none"))
+        assert "reason" not in none
+    assert (await client.probe("later"))["reason"] == "idle"
+    assert len(stage.scenes) == 2
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        [*steps("Too long"), {"type": "finish", "finishReason": "length"}],
+        [{"type": "finish", "finishReason": "stop"}],
+        [],
+        ["and so on"],
+    ],
+    ids=["another reason", "no step behind the call", "nothing behind the call", "text of the same step"],
+)
+async def test_3_8_an_answer_that_has_not_read_the_result_is_continued(
+    world: World, stage: Stage, rest: list[object]
+) -> None:
+    client = await world.join("a")
+    scene, request = await answered_in_mid_answer(client, stage)
+    scene.end(*rest)
+    await client.ended(request)
+    follow = await stage.next()
+    assert follow.turn.continuation
+    follow.end("noon")
+    await client.ended(follow.id)
+
+
+async def test_3_8_an_approved_call_that_has_not_run_is_continued(world: World, stage: Stage) -> None:
+    client = await world.join("a")
+    request = client.ask("pay")
+    scene = await stage.next()
+    scene.say({"type": "start-step"}, *approval("c1"), {"type": "finish-step"})
+    await client.until(lambda frame: "finish-step" in frame.get("body", ""))
+    client.approve("c1", True, autoContinue=True)
+    await updated(client, "c1", "approval-responded")
+    scene.end(*steps("Please confirm above."), {"type": "finish", "finishReason": "stop"})
+    await client.ended(request)
+    follow = await stage.next()
+    assert follow.turn.continuation
+    follow.end({"type": "tool-output-available", "toolCallId": "c1", "output": "paid"})
+    await client.ended(follow.id)
+
+
+async def test_3_8_a_result_behind_the_end_is_continued_also_where_one_in_mid_answer_was_not(
+    world: World, stage: Stage
+) -> None:
+    client = await world.join("a")
+    request = client.ask("use your tools")
+    scene = await stage.next()
+    scene.say({"type": "start-step"}, tool_call("c1"), tool_call("c2"), {"type": "finish-step"})
+    await client.until(lambda frame: "finish-step" in frame.get("body", ""))
+    client.tool_result("c1", 1, autoContinue=True)
+    await updated(client, "c1", "output-available")
+    scene.end(*steps("Half of it."), {"type": "finish", "finishReason": "stop"})
+    await client.ended(request)
+    client.tool_result("c2", 2, autoContinue=True)
+    follow = await stage.next()
+    assert follow.turn.continuation
+    follow.end("All of it.")
+    await client.ended(follow.id)
+
+
+async def test_3_8_a_sibling_that_never_answers_fails_after_its_time(
+    stage: Stage, make_world: MakeWorld
+) -> None:
+    world = make_world(lifetimes={"tool_answer_s": 0.2, "idle_s": 0.05})
+    client, other = await world.join("a"), await world.join("b")
+    await call_tools(client, stage, tool_call("c1"), tool_call("c2"), *approval("c3"))
+    client.tool_result("c1", 1, autoContinue=True)
+    scene = await stage.next()
+    assert scene.turn.continuation
+    for tab in (client, other):
+        await updated(tab, "c2", "output-error")
+        await updated(tab, "c3", "output-error")
+    last = scene.turn.messages[-1]
+    assert part_of(last, "c1")["output"] == 1
+    assert part_of(last, "c2")["errorText"] == "The tool did not answer within 0.2 seconds."
+    client.tool_result("c2", "too late", autoContinue=True)
+    await client.settled()
+    scene.end("One of them.")
+    await client.ended(scene.id)
+    assert part_of((await world.messages())[1], "c2")["state"] == "output-error"
+    assert len(stage.scenes) == 2
+
+
+async def test_3_8_a_sibling_has_its_time_from_the_last_answer_on_and_none_where_nothing_is_to_go_on(
+    stage: Stage, make_world: MakeWorld
+) -> None:
+    world = make_world(lifetimes={"tool_answer_s": 0.2})
+    client = await world.join("a")
+    await call_tools(client, stage, tool_call("c1"), tool_call("c2"))
+    client.tool_result("c1", 1)  # no continuation is wanted, so nobody waits for the sibling
+    other = await world.join("b", session="elsewhere")
+    await call_tools(other, stage, tool_call("x"), tool_call("y"))
+    other.tool_result("x", 1, autoContinue=True)
+    (await stage.next()).end("given up in the meantime")
+    await updated(other, "y", "output-error")
+    assert part_of((await world.messages())[1], "c2")["state"] == "input-available"
+
+
+async def test_3_8_a_cleared_conversation_fails_no_calls(stage: Stage, make_world: MakeWorld) -> None:
+    world = make_world(lifetimes={"tool_answer_s": 0.1})
+    client = await world.join("a")
+    await call_tools(client, stage, tool_call("c1"), tool_call("c2"))
+    client.tool_result("c1", 1, autoContinue=True)
+    assert (await client.probe())["type"] == "cf_agent_stream_pending"
+    client.clear()
+    client.messages.clear()
+    other = await world.join("b", session="elsewhere")
+    await call_tools(other, stage, tool_call("x"), tool_call("y"))
+    other.tool_result("x", 1, autoContinue=True)
+    (await stage.next()).end("later than the other would have been")
+    await updated(other, "y", "output-error")
+    assert await world.texts() == []
+    assert not [frame for frame in client.seen("cf_agent_message_updated") if "output-error" in str(frame)]
+
+
+async def test_3_8_the_last_sibling_opens_the_barrier_also_when_it_asks_for_nothing_itself(
+    world: World, stage: Stage
+) -> None:
+    client = await world.join("a")
+    await call_tools(client, stage, tool_call("c1"), tool_call("c2"))
+    client.tool_result("c1", 1, autoContinue=True)
+    # Past the time in which results are gathered, by a turn that takes its time.
+    other = await world.join("b", session="elsewhere")
+    await call_tools(other, stage, tool_call("x"))
+    other.tool_result("x", 1, autoContinue=True)
+    (await stage.next()).end("elsewhere")
+    client.tool_result("c2", None, state="output-error", autoContinue=False)
+    scene = await stage.next()
+    assert scene.turn.continuation
+    scene.end("One of them.")
+    await client.ended(scene.id)

@@ -12,6 +12,7 @@ from cutty_agent.core.tools import (
     apply_result,
     find_call,
     pending,
+    read_on,
     settled,
 )
 
@@ -97,3 +98,25 @@ def test_a_call_the_provider_runs_holds_nobody_up() -> None:
 
 def test_a_message_without_parts_is_settled() -> None:
     assert settled({"id": "a", "role": "assistant", "parts": None})
+
+
+STEP = {"type": "step-start"}
+TEXT = {"type": "text", "text": "It is noon."}
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        ([call("output-available"), STEP, TEXT], True),
+        ([call("output-error"), call("output-denied", "c2"), STEP], True),
+        ([STEP, call("output-available"), TEXT], False),
+        ([call("output-available"), STEP, call("output-available", "c2"), TEXT], False),
+        ([call("input-available"), STEP, TEXT], False),
+        ([call("approval-responded"), STEP, TEXT], False),
+    ],
+    ids=["a step behind the call", "no text in it", "the same step", "a later call", "open", "has not run"],
+)
+def test_a_message_reads_on_when_a_step_stands_behind_calls_that_ended(
+    parts: list[dict[str, Any]], expected: bool
+) -> None:
+    assert read_on(message(*parts)) is expected

@@ -135,6 +135,25 @@ def test_a_replayed_call_is_not_sent_twice() -> None:
     assert stream.feed(again) == []
 
 
+def test_a_continuation_knows_the_calls_of_its_message_and_takes_steps_without_a_name() -> None:
+    stream = V4Stream()
+    result = {"type": "tool-output-available", "toolCallId": "c1", "output": "paid"}
+    assert V4Stream("m").feed(result) == []
+    assert stream.feed({"type": "start"}) == []
+    assert stream.feed(result) == ['f:{"messageId":""}\n', 'a:{"toolCallId":"c1","result":"paid"}\n']
+    assert stream.feed({"type": "text-delta", "delta": "Paid."}) == ['0:"Paid."\n']
+    bodies = stream.end("completed")
+    assert [done for _, done in bodies] == [False, True]
+    assert bodies[0][0].endswith("2:[]\n"), "the client shows its own copy again"
+
+
+def test_an_answer_of_its_own_ends_without_showing_anything_again() -> None:
+    stream = V4Stream()
+    stream.feed({"type": "start", "messageId": "m"})
+    stream.feed({"type": "text-delta", "delta": "x"})
+    assert not any("2:" in body for body, _ in stream.end("completed"))
+
+
 def test_an_in_band_error_ends_the_lines() -> None:
     stream = V4Stream("m")
     assert stream.feed({"type": "error", "errorText": "no model"}) == ['3:"no model"\n']

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..wire.chunks import UIMessage
-from .parts import Part, calls_of, state_of
+from .parts import TERMINAL, Part, call_id, calls_of, parts_of, state_of
 
 DEFAULT_ERROR_TEXT = "Tool execution denied by user"
 """Error text of a failed client tool that gave none."""
@@ -93,6 +93,19 @@ def settled(message: UIMessage) -> bool:
     return not any(_waits(part) for _, part in calls_of(message))
 
 
+def read_on(message: UIMessage) -> bool:
+    """Whether the message goes on behind its last tool call, in a step of its own, and every call has its outcome.
+
+    A step is one call of a model, so the model that wrote the last one has read them all. An approval that was given
+    is no outcome: the call has yet to run.
+    """
+    parts = parts_of(message)
+    last_call = max((at for at, part in enumerate(parts) if call_id(part)), default=-1)
+    return all(state_of(part) in TERMINAL for _, part in calls_of(message)) and any(
+        part.get("type") == "step-start" for part in parts[last_call + 1 :]
+    )
+
+
 def _waits(part: Part) -> bool:
     return state_of(part) in _TAKES_APPROVAL and part.get("providerExecuted") is not True
 
@@ -104,6 +117,7 @@ __all__ = [
     "approval_part",
     "find_call",
     "pending",
+    "read_on",
     "result_part",
     "settled",
     "with_part",

@@ -20,12 +20,14 @@ class V4Stream:
 
     ``message_id`` names the answer until a ``start`` chunk does. ``known_calls`` are the tool calls of the
     message that is being continued: this client throws on a result for a call it has not seen, so results for
-    others are left out. No method raises, whatever the chunks hold.
+    others are left out. Only a continuation has a ``start`` without a name; the message it goes on with is the
+    client's own, and so are the calls that are not made here. No method raises, whatever the chunks hold.
     """
 
     def __init__(self, message_id: str = "", *, known_calls: Iterable[str] = ()) -> None:
         self._message_id = message_id
         self._calls = set(known_calls)
+        self._extends = False
         self._streaming: set[str] = set()
         self._signed = False
         self._in_step = False
@@ -44,6 +46,7 @@ class V4Stream:
         match kind:
             case "start":
                 self._message_id = text_of(chunk, "messageId") or self._message_id
+                self._extends = not self._message_id
                 self._note_usage(chunk)
                 return []
             case "start-step":
@@ -81,6 +84,10 @@ class V4Stream:
         This client knows no ``error`` flag on frames: the error is a line.
         """
         lines = self.close(outcome, error)
+        if self._extends and not self._failed:
+            # Before the end of a continuation everybody is sent the transcript, and this client shows that instead of
+            # its own copy, which may hold a result of a tool that nobody else knows yet. Any line brings it back.
+            lines.append(line(v4.DATA, []))
         last = [("", True)]
         return [("".join(lines), False), *last] if lines else last
 
@@ -174,7 +181,7 @@ class V4Stream:
         ]
 
     def _result(self, call: str, result: Any) -> list[str]:
-        if call not in self._calls:
+        if call not in self._calls and not self._extends:
             return []
         return [line(v4.RESULT, {"toolCallId": call, "result": result})]
 
@@ -183,8 +190,10 @@ class V4Stream:
             return []
         self._in_step = True
         self._called_in_step = False
-        # A step line sets the id of the message at the client; without one the client's own id is better.
-        return [line(v4.STEP, {"messageId": self._message_id})] if self._message_id else []
+        # A step line sets the id of the message at the client; without one the client's own id is better. Behind the
+        # message it continues the client takes no id, but a step: without it, calls of two steps look like one.
+        named = self._message_id or self._extends
+        return [line(v4.STEP, {"messageId": self._message_id})] if named else []
 
     def _end_step(self, reason: str | None = None) -> list[str]:
         if not self._in_step:

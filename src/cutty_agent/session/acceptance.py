@@ -67,6 +67,8 @@ async def accept(session: Session, new: Submission, *, owner: Connection | None)
         merge, rows, ops = merged(session, new)
         session.count_turn(new.request_id, new.principal.id)
         trailing = new.message_ids if new.message_ids is not None else tuple(merge.trailing_user_ids)
+        if not trailing:
+            new.go_on(rows)
         record = TurnRecord(
             new.request_id,
             new.kind,
@@ -135,15 +137,18 @@ def merged(session: Session, new: Submission) -> tuple[Merge, list[Row], list[Op
     being_written = running.stream.fold.message_id if running is not None else None
     # Another tab may echo the half-written answer it has seen live; that message is ours and not finished.
     incoming = [raw for raw in new.messages if being_written is None or not _has_id(raw, being_written)]
-    if len(incoming) < len(new.messages) and new.message_ids is None:
-        new.message_ids = new.trailing_user_ids()
+    keep = session.runner.queue.unread
+    if being_written is not None and len(incoming) < len(new.messages):
+        keep |= {being_written}  # it was sent, so it is not missing
+        if new.message_ids is None:
+            new.message_ids = new.trailing_user_ids()
     adopts = new.adopts and session.fresh and not session.transcript.rows
     merge = reconcile(
         session.transcript.rows,
         adopted(incoming) if adopts else incoming,
         delete_missing=new.whole and new.kind != "server",
         trust_client=new.trusted or adopts or session.agent.trust_client_history,
-        keep=session.runner.queue.unread,
+        keep=keep,
         by_id=session.transcript.by_id,
         known=new.known,
     )

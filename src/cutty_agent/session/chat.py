@@ -9,6 +9,7 @@ import msgspec
 import structlog
 
 from ..core import dialect
+from ..core.parts import Part
 from ..errors import BadRequest, CuttyError, StaleEpoch
 from ..ids import new_request_id
 from ..ports.store import ClearMessages, DeleteTurns
@@ -230,18 +231,45 @@ async def settle_tool(
                 frame.toolCallId, output=frame.output, state=frame.state, error_text=frame.errorText
             )
         body = msgspec.json.encode(fold.message()) if changed else None
+        within = running.stream if running is not None else None
     else:
         limit = session.settings.limits.message_bytes
         body = await session.transcript.settle(
             session.commit, frame, lambda message: fit(session.agent, message, limit)
         )
+        within = None
     if body is None:
         log.info("tool.ignored", call=frame.toolCallId, connection=conn.id, **session.names)
         return
-    update = server.message_updated(body)
-    for other in session.audience:
-        if other.speaker is None:
-            other.push(update)
+    _tell_update(session, body)
     if frame.autoContinue:
-        tools = frame.clientTools if isinstance(frame, client.ToolResult) else None
-        session.continuation.ask(conn, tools)
+        wanted = session.continuation
+        wanted.give_up = lambda: _give_up_continuation(session)
+        wanted.fail = lambda calls: session.later(_fail_calls(session, calls))
+        wanted.ask(conn, frame.clientTools if isinstance(frame, client.ToolResult) else None, within=within)
+    else:
+        session.continuation.turn_ended()  # it may be what the continuation another one asked for was waiting for
+
+
+def _tell_update(session: Session, body: bytes) -> None:
+    update = server.message_updated(body)
+    for conn in session.audience:
+        if conn.speaker is None:
+            conn.push(update)
+
+
+async def _fail_calls(session: Session, calls: Sequence[Part]) -> None:
+    """End calls that nobody answered in time, so that what is wanted behind them can go on."""
+    if session.runner.stopping:
+        return
+    limit = session.settings.limits.message_bytes
+    text = f"The tool did not answer within {session.settings.lifetimes.tool_answer_s:g} seconds."
+    for part in calls:
+        frame = client.ToolResult(part["toolCallId"], state="output-error", errorText=text)
+        body = await session.transcript.settle(
+            session.commit, frame, lambda message: fit(session.agent, message, limit)
+        )
+        if body is not None:
+            log.info("tool.not_answered", call=frame.toolCallId, **session.names)
+            _tell_update(session, body)
+    session.continuation.turn_ended()

@@ -7,7 +7,11 @@ from typing import Any
 
 import msgspec
 
-from ..core.reconcile import Known
+from ..core.legacy import normalise
+from ..core.parts import calls_of
+from ..core.reconcile import Known, Row
+from ..core.rows import UNREADABLE, read
+from ..core.tools import settled
 from ..wire.principal import NOBODY, Principal
 from ..wire.turn_record import Kind
 from .echo import Cut
@@ -51,6 +55,32 @@ class Submission(msgspec.Struct):
                 break
             ids.append(row.id)
         return tuple(reversed(ids))
+
+    def go_on(self, rows: Sequence[Row]) -> None:
+        """Become a continuation when that is what the request means, given the transcript it is now part of.
+
+        Clients of AI SDK 4 settle a tool call in their copy of the assistant message and send everything again; what
+        they are sent then they show in that message (protocol 5.1). So it is the last one of the assistant, when it
+        is also what was sent last and none of its calls is open.
+        """
+        row = next((row for row in reversed(rows) if row.role == "assistant"), None)
+        if row is None or self.kind != "submit" or not self._ends_with(row):
+            return
+        message = row.message()
+        if any(calls_of(message)) and settled(message):
+            self.kind, self.base = "continuation", row.id
+
+    def _ends_with(self, row: Row) -> bool:
+        if not self.messages:
+            return self.known is not None and bool(self.known.rows) and self.known.rows[-1].id == row.id
+        try:
+            sent = normalise(read(bytes(self.messages[-1])), 0)
+        except UNREADABLE:
+            return False
+        if sent is None or sent["role"] != "assistant":
+            return False
+        theirs = {id for id, _ in calls_of(sent)}
+        return sent["id"] == row.id or any(id in theirs for id, _ in calls_of(row.message()))
 
     @property
     def known(self) -> Known | None:

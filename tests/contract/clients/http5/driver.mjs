@@ -8,6 +8,6 @@ browser(Window, null, process.argv[2] ?? "http://127.0.0.1");
 const React = await import("react");
 const { createRoot } = await import("react-dom/client");
 const { useChat } = await import("@ai-sdk/react");
-const { DefaultChatTransport } = await import("ai");
+const { DefaultChatTransport, lastAssistantMessageIsCompleteWithToolCalls: complete } = await import("ai");
 
-await main(httpScenarios({ React, createRoot, useChat, DefaultChatTransport }));
+await main(httpScenarios({ React, createRoot, useChat, DefaultChatTransport, complete }));

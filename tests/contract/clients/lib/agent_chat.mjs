@@ -5,7 +5,7 @@ import { brief, freshSession, poll, transcript } from "./report.mjs";
 const LONG = 60; // numbers that "count to N" streams; long enough to be interrupted
 
 /** All scenarios, given the modules of one client package and the recorded network. */
-export function agentChatScenarios({ React, createRoot, useAgent, useAgentChat, net }) {
+export function agentChatScenarios({ React, createRoot, useAgent, useAgentChat, complete: answerable, net }) {
   function open(base, session, { chat = {}, agent = {} } = {}) {
     return mount({ React, createRoot, net }, () => {
       const connection = useAgent({
@@ -47,7 +47,38 @@ export function agentChatScenarios({ React, createRoot, useAgent, useAgentChat, 
   const numbers = (text) => (text.match(/\d+/g) ?? []).map(Number);
   const complete = (message) => message?.role === "assistant" && numbers(message.text).at(-1) === LONG;
 
+  // A conversation with two tools of the browser, one after the other, until the page rests.
+  async function withTools(base, chat) {
+    const session = freshSession("tools");
+    const told = { getTime: "12:00", getZone: "UTC" };
+    const hook = open(base, session, {
+      chat: {
+        onToolCall: ({ toolCall: { toolCallId, toolName }, addToolOutput }) => {
+          const give = addToolOutput ?? hook.current.addToolOutput;
+          give({ tool: toolName, toolCallId, output: told[toolName] });
+        },
+        ...chat,
+      },
+    });
+    await settled(hook);
+    hook.current.sendMessage({ text: "the time and the zone in steps" });
+    await hook.until((v) => v.status === "ready" && last(v)?.text.endsWith("UTC."), "the whole answer");
+    await hook.current.connection.call("unknown").catch(() => {});
+    const view = await hook.until((v) => v.status === "ready", "the page as it stays");
+    return {
+      messages: texts(view),
+      stored: (await transcript(base, session)).map(brief),
+      requests: net.outbound("cf_agent_use_chat_request").length,
+      results: net.outbound("cf_agent_tool_result").map((frame) => Boolean(frame.autoContinue)),
+    };
+  }
+
   return {
+    tools: (base) => withTools(base, {}),
+
+    "tools-sent-again": (base) =>
+      withTools(base, { autoContinueAfterToolResult: false, sendAutomaticallyWhen: answerable }),
+
     async chat(base) {
       const session = freshSession("chat");
       const hook = open(base, session);

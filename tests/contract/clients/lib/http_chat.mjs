@@ -1,10 +1,11 @@
 // Scenarios of the AI SDK's own `useChat` with `DefaultChatTransport` against the address of a session.
+import { drawAlike } from "./chance.mjs";
 import { mount } from "./hook.mjs";
 import { brief, emit, freshSession, transcript } from "./report.mjs";
 
 const LONG = 60;
 
-export function httpScenarios({ React, createRoot, useChat, DefaultChatTransport }) {
+export function httpScenarios({ React, createRoot, useChat, DefaultChatTransport, complete: settled }) {
   function open(base, session, options = {}) {
     return openAt(`${base}/agents/chat/${session}`, { id: "chat-1", ...options });
   }
@@ -68,6 +69,23 @@ export function httpScenarios({ React, createRoot, useChat, DefaultChatTransport
       return { loaded, messages: texts(view), stored: (await transcript(base, session)).map(brief) };
     },
 
+    // Results go back inside of the message, with everything else: there is no other way over HTTP.
+    async tools(base) {
+      const session = freshSession("http-tools");
+      const told = { getTime: "12:00", getZone: "UTC" };
+      const hook = open(base, session, {
+        sendAutomaticallyWhen: settled,
+        onToolCall: ({ toolCall }) => {
+          const { toolCallId, toolName } = toolCall;
+          hook.current.addToolResult({ tool: toolName, toolCallId, output: told[toolName] });
+        },
+      });
+      await hook.until(() => true, "the first render");
+      hook.current.sendMessage({ text: "the time and the zone in steps" });
+      const view = await hook.until((v) => v.status === "ready" && last(v)?.text.endsWith("UTC."), "the whole answer");
+      return { messages: texts(view), stored: (await transcript(base, session)).map(brief), calls };
+    },
+
     async regenerate(base) {
       const session = freshSession("http-regenerate");
       const hook = open(base, session);
@@ -120,6 +138,7 @@ export function httpScenarios({ React, createRoot, useChat, DefaultChatTransport
 
     // An application that has changed nothing: the address that all its users share.
     async bridge(base) {
+      drawAlike();
       const one = openAt(`${base}/api/chat`);
       const two = openAt(`${base}/api/chat`);
       await say(one, "my name is Ada");

@@ -1,12 +1,13 @@
 // Scenarios of `useAgent` with `useAgentChat` as agents 0.0.106 had them: AI SDK 4, data stream lines.
+import { drawAlike } from "./chance.mjs";
 import { mount } from "./hook.mjs";
 import { freshSession, poll, transcript } from "./report.mjs";
 
 export function oldAgentScenarios({ React, createRoot, useAgent, useAgentChat, useChat, net }) {
-  function open(base, session) {
+  function open(base, session, options = {}) {
     return mount({ React, createRoot, net }, () => {
       const connection = useAgent({ agent: "chat", name: session, host: new URL(base).host });
-      return useAgentChat({ agent: connection });
+      return { ...useAgentChat({ agent: connection, ...options }), connection };
     });
   }
 
@@ -28,7 +29,82 @@ export function oldAgentScenarios({ React, createRoot, useAgent, useAgentChat, u
     return hook.until(answered(nth), `the answer to ${JSON.stringify(text)}`);
   }
 
+  // What the page shows of an answer with tools, and how often it has sent the conversation.
+  const shown = (view) =>
+    view.messages.map((m) => ({
+      id: m.id,
+      role: m.role,
+      content: m.content,
+      calls: (m.toolInvocations ?? []).map((call) => [call.toolName, call.state, call.result]),
+    }));
+  const requests = () => net.outbound("cf_agent_use_chat_request").length;
+  const says = (text) => (v) => v.status === "ready" && v.messages.at(-1)?.content.endsWith(text);
+  const told = { getTime: "12:00", getZone: "UTC" };
+
+  async function withTools(base, question, answer, options, act = async () => {}) {
+    const session = freshSession("old-tools");
+    const hook = open(base, session, options);
+    await hook.until(connected(1), "the identity frame");
+    hook.current.append({ role: "user", content: question });
+    await act(hook);
+    await hook.until(says(answer), `the answer to ${JSON.stringify(question)}`);
+    // What was sent behind the end, and what the client then asked for, is there before the answer to a call.
+    await hook.current.connection.call("unknown").catch(() => {});
+    await hook.until(says(answer), "the page as it stays");
+    const page = shown(hook.current);
+    const sent = requests();
+    hook.unmount();
+    const reloaded = open(base, session, options);
+    await reloaded.until((v) => v.messages.length > 0, "the loaded history");
+    return { page, sent, reloaded: shown(reloaded.current), stored: shown({ messages: await transcript(base, session) }) };
+  }
+
   return {
+    "client-tool": (base) =>
+      withTools(base, "the time", "12:00.", { maxSteps: 5, onToolCall: ({ toolCall }) => told[toolCall.toolName] }),
+
+    "client-tools-in-turn": (base) =>
+      withTools(base, "the time and the zone", "12:00 UTC.", {
+        maxSteps: 5,
+        onToolCall: async ({ toolCall }) => told[toolCall.toolName],
+      }),
+
+    "client-tools-in-steps": (base) =>
+      withTools(base, "the time and the zone in steps", "12:00 UTC.", {
+        maxSteps: 5,
+        onToolCall: ({ toolCall }) => told[toolCall.toolName],
+      }),
+
+    "client-tools-slowly": (base) =>
+      withTools(base, "the time and the zone, slowly", "12:00 UTC.", {
+        maxSteps: 5,
+        onToolCall: ({ toolCall }) => told[toolCall.toolName],
+      }),
+
+    confirmed: (base) =>
+      withTools(base, "the time", "Yes, confirmed..", {}, async (hook) => {
+        const asked = (v) => v.status === "ready" && v.messages.at(-1)?.toolInvocations?.[0]?.state === "call";
+        const view = await hook.until(asked, "the call");
+        const { toolCallId } = view.messages.at(-1).toolInvocations[0];
+        hook.current.addToolResult({ toolCallId, result: "Yes, confirmed." });
+      }),
+
+    async "client-tool-http"(base) {
+      const session = freshSession("old-http-tool");
+      let sent = 0;
+      const hook = mount({ React, createRoot, net }, () =>
+        useChat({
+          api: `${base}/agents/chat/${session}`,
+          maxSteps: 5,
+          onToolCall: ({ toolCall }) => told[toolCall.toolName],
+          onResponse: () => void (sent += 1),
+        }));
+      await hook.until(() => true, "the first render");
+      hook.current.append({ role: "user", content: "the time and the zone" });
+      await hook.until(says("12:00 UTC."), "the answer over HTTP");
+      return { page: shown(hook.current), sent, stored: shown({ messages: await transcript(base, session) }) };
+    },
+
     async text(base) {
       const session = freshSession("old");
       const hook = open(base, session);
@@ -55,6 +131,7 @@ export function oldAgentScenarios({ React, createRoot, useAgent, useAgentChat, u
 
     // An application that has changed nothing: the address that all its users share.
     async bridge(base) {
+      drawAlike();
       const sessions = new Set();
       const tab = () =>
         mount({ React, createRoot, net }, () =>

@@ -12,5 +12,6 @@ const React = await import("react");
 const { createRoot } = await import("react-dom/client");
 const { useAgent } = await import("agents/react");
 const { useAgentChat } = await import("@cloudflare/ai-chat/react");
+const { lastAssistantMessageIsCompleteWithToolCalls: complete } = await import("ai");
 
-await main(agentChatScenarios({ React, createRoot, useAgent, useAgentChat, net }));
+await main(agentChatScenarios({ React, createRoot, useAgent, useAgentChat, complete, net }));
