@@ -47,6 +47,10 @@ class ChatAgent(Agent):
     recovery_budget: ClassVar[Budget] = Budget()
     """How often and how long recovery is tried."""
 
+    stream_stall_timeout_ms: ClassVar[int] = 0
+    """Milliseconds without anything from the handler after which the turn counts as stalled: the handler is cancelled
+    and :attr:`recovery` decides what follows, as after a crash. 0 waits for ever. Tools that run long count as silence."""
+
     async def on_chat_message(self, turn: Turn) -> Any:
         """Answer a message.
 

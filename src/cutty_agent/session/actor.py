@@ -23,6 +23,7 @@ from .acceptance import accept
 from .connection import Connection
 from .session import Session
 from .submission import Submission
+from .takeover import begin_anew
 from .transcript import Messages
 
 log = structlog.get_logger("cutty_agent.session")
@@ -38,6 +39,7 @@ class Actor(Session):
         self._inbox: deque[tuple[Connection, bytes | str | None]] = deque()
         self._draining: asyncio.Task[None] | None = None
         self._share_ends: asyncio.TimerHandle | None = None
+        self.runner.begin_anew = partial(begin_anew, self)
         self.continuation.submit = lambda new, owner: self.later(self._continue(new, owner))
 
     async def _continue(self, new: Submission, owner: Connection | None) -> None:

@@ -36,8 +36,9 @@ from .rights import Rights
 log = structlog.get_logger("cutty_agent.connection")
 
 
-class Answer(msgspec.Struct, frozen=True):
-    """A turn followed over HTTP: its id, its chunks as they become durable, and how it ends.
+class Answer(msgspec.Struct):
+    """A turn followed over HTTP: its id, its chunks as they become durable, and how it ends; where it goes on under
+    another id, so does this.
 
     ``leaving`` is set when the server is about to stop: whoever follows lets go, and can resume later.
     """
@@ -50,9 +51,16 @@ class Answer(msgspec.Struct, frozen=True):
 
     async def bodies(self) -> AsyncIterator[list[bytes]]:
         """Batches of chunk bodies from the first on, until the turn has ended."""
-        if self.stream is not None:
+        while self.stream is not None:
             async for batch in self.stream.follow():
                 yield batch
+            if self.stream.successor is None:
+                return
+            match await asyncio.shield(self.stream.successor):
+                case Ending() as ending:
+                    self.stream, self.ending = None, ending
+                case stream:
+                    self.stream = stream
 
     def ended(self) -> Ending | None:
         """How it ended; ``None`` before :meth:`bodies` is exhausted."""

@@ -39,13 +39,14 @@ async def recover(session: Session) -> None:
             if at and not bodies and record.request_id not in session.disowned:
                 _requeue(session, record)  # turns run one after another: this one was only waiting
             else:
-                await _recover_one(session, record, [_decode(body) for body in bodies])
+                await recover_one(session, record, [_decode(body) for body in bodies])
     except BaseException:
         session.uncount_turns()  # this memory of the session will not be used
         raise
 
 
-async def _recover_one(session: Session, record: TurnRecord, chunks: list[Chunk]) -> None:
+async def recover_one(session: Session, record: TurnRecord, chunks: list[Chunk]) -> None:
+    """Bring one open turn to its end or to a new start, given what it has shown."""
     base = session.transcript.find(record.base) if record.base is not None else None
     fold = _refold(session, chunks, base)
     unusable = record.request_id in session.disowned

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+from collections.abc import Awaitable, Callable
 
 import msgspec
 import structlog
@@ -25,7 +26,10 @@ log = structlog.get_logger("cutty_agent.turn")
 
 
 class Runner:
-    """Owns the turn queue and the one task that works on it; the task exists only while there is work."""
+    """Owns the turn queue and the one task that works on it; the task exists only while there is work.
+
+    ``begin_anew`` is what happens to a turn whose handler stalled.
+    """
 
     def __init__(self, room: Room) -> None:
         self.room = room
@@ -34,6 +38,7 @@ class Runner:
         self.finished: LiveStream | None = None
         self.finished_at = 0.0
         self.stopping = False
+        self.begin_anew: Callable[[Running], Awaitable[None]] = _impossible
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._watchers: dict[str, list[asyncio.Future[LiveStream | Ending]]] = {}
@@ -61,7 +66,7 @@ class Runner:
         """The stream of an accepted turn once it starts, or its ending when it ends without one."""
         future: asyncio.Future[LiveStream | Ending] = asyncio.get_running_loop().create_future()
         running = self.running
-        if running is not None and running.ticket.request_id == request_id:
+        if running is not None and running.ticket.request_id == request_id and running.stream.ending is None:
             future.set_result(running.stream)
         else:
             self._watchers.setdefault(request_id, []).append(future)
@@ -186,8 +191,13 @@ class Runner:
         if ticket.merged:
             await collapse(room, ticket)
         with room.roots.running(ticket.request_id):
-            ending = await handle(room, running, unread=self.queue.unread)
-            await conclude(room, self.queue, running, ending)
+            ending = await handle(
+                room, running, unread=self.queue.unread, interrupt=lambda: self._interrupt(running)
+            )
+            if ending.outcome == "recovering":
+                await self.begin_anew(running)
+            else:
+                await conclude(room, self.queue, running, ending)
         self.finished, self.finished_at = stream, room.clock.monotonic()
 
     async def close_unstarted(self, tickets: list[Ticket], outcome: Outcome) -> None:
@@ -230,3 +240,7 @@ class Runner:
             self.room.audience.begin(stream)
         self.room.audience.chunks(stream, first, end)
         self.room.roots.committed(stream.request_id, end - first)
+
+
+async def _impossible(running: Running) -> None:
+    raise RuntimeError(f"turn {running.ticket.request_id} stalled, and nobody can begin it anew")

@@ -36,6 +36,8 @@ class LiveStream:
     writes and a slow one no delay. ``shown`` chunks are durable and have been handed to ``publish(stream, first,
     end)``; a crash can therefore never take back what somebody has read. The bodies stay here until the turn is
     over, so that a replay and the live chunks after it come from one list and cannot have a gap.
+
+    ``successor`` is set when the answer goes on in another stream after this one has ended.
     """
 
     __slots__ = (
@@ -66,6 +68,7 @@ class LiveStream:
         "request_id",
         "shown",
         "size",
+        "successor",
     )
 
     def __init__(
@@ -90,6 +93,7 @@ class LiveStream:
         self.size = 0
         self.limit_bytes = limit_bytes
         self.ending: Ending | None = None
+        self.successor: asyncio.Future[LiveStream | Ending] | None = None
         self._append = append
         self._publish = publish
         self._pause_s = pause_s
@@ -162,6 +166,11 @@ class LiveStream:
     def backlog(self) -> int:
         """Chunks that are not durable yet."""
         return len(self.bodies) + len(self._words) - self.shown
+
+    @property
+    def made(self) -> int:
+        """Chunks so far, durable or not."""
+        return len(self.bodies) + len(self._words)
 
     async def wait(self) -> None:
         """Let the store catch up when more than :data:`HIGH_WATER` chunks wait; raises what the store raised."""

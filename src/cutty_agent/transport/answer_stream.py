@@ -40,7 +40,7 @@ class _Events:
         last: list[bytes] = []
         if ending is not None and ending.error is not None:
             last = [msgspec.json.encode({"type": "error", "errorText": ending.error})]
-        elif ending is not None and ending.outcome == "aborted":
+        elif ending is not None and ending.outcome in {"aborted", "recovering"}:
             last = [b'{"type":"abort"}']
         return self.chunks([*last, b"[DONE]"])
 
