@@ -161,6 +161,8 @@ async def choose(scope: str, *tabs: ChatPage) -> list[str]:
     """Choose a scope in some tabs, and give their sessions."""
     for tab in tabs:
         await tab.page.get_by_test_id("scope").select_option(scope)
+        # Ids of a user hold the time in milliseconds: without storage, tabs that ask in the same one get the same.
+        await tab.page.evaluate("new Promise(done => setTimeout(done, 5))")
     for tab in tabs:
         await tab.is_in("ready")
     return [await session_of(tab) for tab in tabs]

@@ -112,7 +112,6 @@ async def test_a_reader_that_never_reads_is_sent_away_and_may_resume(make_server
             assert seen == list(range(len(seen)))
             assert len(seen) < WORDS
         async with visit(server, "s", label="slow") as back:
-            await back.rest()
             healed = await back.until(lambda frame: frame["type"] == "cf_agent_chat_messages")
             assert healed["connect"] is True
             text = healed["messages"][1]["parts"][0]["text"]
