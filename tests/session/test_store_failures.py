@@ -76,6 +76,26 @@ async def test_one_failing_commit_at_any_moment_of_a_turn(
 
 
 @pytest.mark.parametrize("fault", FAULTS)
+async def test_what_was_shown_stays_when_only_the_answer_cannot_be_stored(
+    stage: Stage, make_world: MakeWorld, fault: Fault
+) -> None:
+    """As on a disk with room for a short record and not for the answer."""
+    plan: list[Fault | None] = []
+    store = FaultyStore(MemoryStore(), iter(lambda: plan.pop(0) if plan else None, object()))
+    world = make_world(store)
+    client = await world.join("a")
+    request = client.ask("hi")
+    (await stage.next()).say("shown ")
+    await client.reads("shown ")
+    plan.append(fault)
+    client.cancel(request)
+    await over(world, client, request)
+    texts = await usable(world, stage)
+    assert texts[:2] == [("user", "hi"), ("assistant", "shown ")]
+    assert len(stage.scenes) <= 3, "it did not run again"
+
+
+@pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("strategy", ["queue", "latest", "merge"])
 @pytest.mark.parametrize("at", range(7))
 async def test_one_failing_commit_among_queued_turns(

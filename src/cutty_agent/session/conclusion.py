@@ -48,6 +48,10 @@ async def conclude(room: Room, queue: TurnQueue, running: Running, ending: Endin
             ending = Ending("error", ending.message_ids, str(error) if known else SAVE_FAILED)
             if isinstance(error, StaleEpoch):
                 room.broken()  # first, because the turn goes on at its new owner: no end is to be told here
+            elif broken and stream.shown:
+                # Closing it would succeed where only a little room is left, and take away what was shown: loading the
+                # session anew keeps that.
+                _leave_failed(room, running, ending)
             else:
                 await _close_failed(room, running, ending)
     else:
@@ -131,6 +135,15 @@ async def _close_failed(room: Room, running: Running, ending: Ending) -> None:
     try:
         await room.journal.commit([PutTurn(done.request_id, encode_turn(done), open=False)])
     except StoreError:
-        log.warning("turn.left_open", turn=done.request_id, **room.names)
-        room.disowned.add(done.request_id)
+        _leave_failed(room, running, ending)
+        return
+    room.closed(done)
+
+
+def _leave_failed(room: Room, running: Running, ending: Ending) -> None:
+    """Leave the record open in the store. Its clients are told that it failed, so it must not run again; whoever loads
+    the session next stores what it had shown, and closes it."""
+    done = msgspec.structs.replace(running.record, outcome="error", error=ending.error)
+    log.warning("turn.left_open", turn=done.request_id, **room.names)
+    room.disowned.add(done.request_id)
     room.closed(done)
