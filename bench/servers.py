@@ -136,7 +136,9 @@ def main() -> None:
         lifetimes = {"idle_s": float(sys.argv[4]) if len(sys.argv) > 4 else 30.0, "sweep_s": 1e5}
         if name == "unlimited":
             lift_limits()
-        settings = load(data=Path(sys.argv[3]), lifetimes=lifetimes, limits=LIMITS, log_level="warning")
+        settings = load(
+            data=Path(sys.argv[3]), lifetimes=lifetimes, limits=LIMITS, log_level="warning", writer="process"
+        )
         app = App([Instant], settings, identity=JWT(secret=SECRET) if name == "ruled" else None)
         ws = app.websocket_class()
         import logging

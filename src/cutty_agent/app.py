@@ -189,7 +189,12 @@ class App:
     async def _embedded(self) -> SessionStore:
         # A wrong key is told before the directory is touched.
         keyring = Keyring.parse(self.settings.encryption.keys)
-        store = await open_store(self.settings.data, analytics=self.settings.analytics, meter=self._telemetry)
+        store = await open_store(
+            self.settings.data,
+            analytics=self.settings.analytics,
+            meter=self._telemetry,
+            apart=self.settings.writer == "process",
+        )
         # Also without keys: rows that are sealed must not pass for damaged ones.
         return SealedStore(store, keyring)
 

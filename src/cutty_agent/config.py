@@ -277,6 +277,10 @@ class Settings(BaseSettings):
     analytics: bool = Field(
         default=True, description="keep sums by the hour: turns, sessions, latencies, tokens, cost"
     )
+    writer: Literal["thread", "process"] | None = Field(
+        default=None,
+        description="what writes the database: a process of its own (cutty-agent serve) or a thread (elsewhere)",
+    )
     bridge: Literal["off", "on", "gone"] = Field(
         default="off",
         description="the old shared addresses: not served, served by sessions of each caller, 410",

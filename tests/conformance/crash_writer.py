@@ -1,6 +1,6 @@
 """A process that writes to a store until it is killed, and prints what the store acknowledged.
 
-Run as ``python crash_writer.py DIRECTORY``. Prints ``claim SESSION EPOCH`` and ``commit SESSION N`` lines.
+Run as ``python crash_writer.py DIRECTORY thread|process``. Prints ``claim SESSION EPOCH`` and ``commit SESSION N`` lines.
 """
 
 from __future__ import annotations
@@ -60,10 +60,10 @@ async def write(store: EmbeddedStore, name: str) -> None:
         n += 1
 
 
-async def main(directory: Path) -> None:
-    store = await open_store(directory)
+async def main(directory: Path, writer: str) -> None:
+    store = await open_store(directory, apart=writer == "process")
     await asyncio.gather(*(write(store, f"s{n}") for n in range(SESSIONS)))
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1])))
+    asyncio.run(main(Path(sys.argv[1]), sys.argv[2]))

@@ -35,11 +35,11 @@ class Acknowledged:
         self.lines += 1
 
 
-async def write_and_kill(directory: Path, *, after_lines: int, seen: Acknowledged) -> None:
-    """Run the writer, kill it once it has printed so many lines, and read to the end what it still said."""
+async def write_and_kill(directory: Path, writer: str, *, after_lines: int, seen: Acknowledged) -> None:
+    """Run the writer, which writes in a thread or a process of its own, kill it once it has printed so many lines, and read to the end what it still said."""
     seen.lines = 0
     process = await asyncio.create_subprocess_exec(
-        sys.executable, str(WRITER), str(directory), stdout=asyncio.subprocess.PIPE, limit=1 << 20
+        sys.executable, str(WRITER), str(directory), writer, stdout=asyncio.subprocess.PIPE, limit=1 << 20
     )
     assert process.stdout is not None
     try:
@@ -87,10 +87,11 @@ async def verify(store: EmbeddedStore, seen: Acknowledged) -> None:
 
 
 @pytest.mark.faults
-async def test_a_killed_process_loses_nothing_it_acknowledged(tmp_path: Path) -> None:
+@pytest.mark.parametrize("writer", ["thread", "process"])
+async def test_a_killed_process_loses_nothing_it_acknowledged(tmp_path: Path, writer: str) -> None:
     seen = Acknowledged()
     for after_lines in (40, 401, 1200, 1501):
-        await write_and_kill(tmp_path, after_lines=after_lines, seen=seen)
+        await write_and_kill(tmp_path, writer, after_lines=after_lines, seen=seen)
         assert len(seen.epochs) == 20
         store = await open_store(tmp_path)
         await verify(store, seen)
@@ -101,7 +102,7 @@ async def test_a_killed_process_loses_nothing_it_acknowledged(tmp_path: Path) ->
 @pytest.mark.faults
 async def test_a_killed_process_leaves_a_directory_that_can_be_read_from_outside(tmp_path: Path) -> None:
     seen = Acknowledged()
-    await write_and_kill(tmp_path, after_lines=300, seen=seen)
+    await write_and_kill(tmp_path, "thread", after_lines=300, seen=seen)
     with open_readonly(tmp_path) as outside:
         assert outside.check() == []
         for name, last in seen.commits.items():

@@ -173,7 +173,7 @@ async def test_it_is_not_certain_while_a_reader_holds_old_pages(
 async def test_those_who_wait_together_are_answered_by_one_rewriting(tmp_path: Path) -> None:
     store = await open_store(tmp_path)
     sql: list[str] = []
-    connection = store._writer._connection
+    connection = store._writer.scribe.connection
     other = sqlite3.connect(database_path(tmp_path), isolation_level=None)
     other.execute("BEGIN IMMEDIATE")  # holds the writer up until all have come
     first = asyncio.ensure_future(store.delete(Address("chat", "nobody")))

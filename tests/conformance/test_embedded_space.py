@@ -35,7 +35,7 @@ async def test_the_file_shrinks_while_commits_never_stop_waiting(
         if sql.startswith(("PRAGMA incremental_vacuum", "COMMIT")):
             seen.append("idle" if queue.empty() else sql)
 
-    store._writer._connection.set_trace_callback(trace)
+    store._writer.scribe.connection.set_trace_callback(trace)
     other = sqlite3.connect(database_path(tmp_path), isolation_level=None)
     other.execute("BEGIN IMMEDIATE")  # holds the writer up until all is queued
     answers = [asyncio.ensure_future(store.delete(BIG))]
@@ -49,7 +49,7 @@ async def test_the_file_shrinks_while_commits_never_stop_waiting(
     assert set(busy) == {f"PRAGMA incremental_vacuum({space.BUSY_STEP})"}
     assert len(busy) > 20
     assert seen.count("COMMIT") > 150  # between the steps others had their turn
-    store._writer._connection.set_trace_callback(None)
+    store._writer.scribe.connection.set_trace_callback(None)
     await store.close()
     assert database_path(tmp_path).stat().st_size < full - 7_000_000
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 
+import psutil
 import pytest
 from msgspec import json
 from websockets.exceptions import ConnectionClosed
@@ -19,11 +20,13 @@ pytestmark = pytest.mark.faults
 
 
 def leave_room(server: Server, extra: int | None) -> None:
-    """Let no file of the server grow by more than ``extra`` bytes beyond the largest; ``None`` for no bound."""
+    """Let no file of the server, or of the process that writes for it, grow by more than ``extra`` bytes beyond the largest; ``None`` for no bound."""
     limit = resource.RLIM_INFINITY
     if extra is not None:
         limit = max(path.stat().st_size for path in server.data.iterdir()) + extra
-    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    serving = psutil.Process(server.process.pid)
+    for process in (serving, *serving.children()):
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
 
 
 async def outcome(server: Server, session: str, tag: str, words: int) -> tuple[Frame, Visitor]:

@@ -235,7 +235,7 @@ async def test_sessions_that_are_no_longer_remembered_are_found_again(
     for n in range(3):
         for address, epoch in zip(ADDRESSES, epochs, strict=True):
             await store.commit(address, epoch, [PutMessage(f"m{n}", b"{}")], now_ms=n)
-    assert len(store._writer._ledger._index) == 3
+    assert len(store._writer.scribe.ledger._index) == 3
     for address in ADDRESSES:
         assert [m.id for m in await stored(store, address)] == ["m0", "m1", "m2"]
     await store.close()

@@ -118,7 +118,7 @@ class Actor(Session):
         """A connection joined (``None``) or sent a frame. Handled in order."""
         self._inbox.append((conn, text))
         if self._draining is None:
-            self._draining = asyncio.get_running_loop().create_task(self._drain())
+            self._draining = self.loop.create_task(self._drain())
 
     def lost(self, conn: Connection) -> None:
         """A connection is gone."""
@@ -236,8 +236,7 @@ class Actor(Session):
         if self._share_ends is not None:
             self._share_ends.cancel()
         left_s = sharing.next_end_s(self)
-        loop = asyncio.get_running_loop()
-        self._share_ends = None if left_s is None else loop.call_later(left_s, self._review_shares)
+        self._share_ends = None if left_s is None else self.loop.call_later(left_s, self._review_shares)
 
     def messages(self) -> Sequence[UIMessage]:
         """The transcript, oldest first."""

@@ -44,7 +44,7 @@ async def handle(
     trace = TurnTrace(room.address, tracer=room.roots.tracer, now_ms=room.clock.now_ms)
     failure = CANCELLED
     watch: StallWatch | None = None
-    task = asyncio.current_task()
+    task = asyncio.current_task(room.loop)
     try:
         messages = room.transcript.for_model(
             _names(running.record.client_tools),
@@ -72,15 +72,17 @@ async def handle(
         if inspect.isawaitable(result):
             result = await result
         redact = room.agent.redact_chunk if overrides(room.agent, "redact_chunk", of=ChatAgent) else None
-        items, feed = items_of(result), Feed(stream, redact, trace.note)
+        items, feed, text = items_of(result), Feed(stream, redact, trace.note), stream.text
         try:
             async for item in items:
                 if type(item) is str and redact is None:
-                    stream.text(item)
-                elif (error := feed.take(item)) is not None:
-                    return Ending("error", ids, error, in_band=True)
-                if stream.backlog > HIGH_WATER:
-                    await stream.wait()
+                    if text(item):
+                        await stream.wait()
+                else:
+                    if (error := feed.take(item)) is not None:
+                        return Ending("error", ids, error, in_band=True)
+                    if stream.backlog > HIGH_WATER:
+                        await stream.wait()
                 if running.interrupted:
                     raise asyncio.CancelledError
         finally:

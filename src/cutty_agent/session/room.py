@@ -61,6 +61,8 @@ class Room:
         rested: Callable[[], None],
         broken: Callable[[], None],
     ) -> None:
+        # Kept, because asking for the running loop is a system call each time.
+        self.loop = asyncio.get_running_loop()
         self.address: Address = journal.address
         self.card = snapshot.card
         self.fresh = snapshot.created
@@ -145,7 +147,7 @@ class Room:
         try:
             await self.journal.commit(ops)
         except StoreError:
-            asyncio.get_running_loop().call_soon(self.broken)
+            self.loop.call_soon(self.broken)
             raise
         finally:
             self.engaged -= 1
@@ -204,9 +206,7 @@ class Room:
         self._lane.append(hook)
         if self._lane_task is None:
             # In a context of its own: the task may outlive the turn whose span is the current one here.
-            self._lane_task = asyncio.get_running_loop().create_task(
-                self._run_lane(), context=contextvars.Context()
-            )
+            self._lane_task = self.loop.create_task(self._run_lane(), context=contextvars.Context())
 
     async def _run_lane(self) -> None:
         try:
@@ -220,7 +220,7 @@ class Room:
 
     def later(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something beside the events, concurrently; its errors are logged only."""
-        task = asyncio.get_running_loop().create_task(self._beside(work))
+        task = self.loop.create_task(self._beside(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

@@ -60,11 +60,11 @@ class Runner:
         """See to it that the queue is worked on."""
         if self._task is None and not self.stopping and self.queue.waiting:
             # In a context of its own: whoever asked for this turn must not find it in another's trace.
-            self._task = asyncio.get_running_loop().create_task(self._work(), context=contextvars.Context())
+            self._task = self.room.loop.create_task(self._work(), context=contextvars.Context())
 
     def watch(self, request_id: str) -> asyncio.Future[LiveStream | Ending]:
         """The stream of an accepted turn once it starts, or its ending when it ends without one."""
-        future: asyncio.Future[LiveStream | Ending] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[LiveStream | Ending] = self.room.loop.create_future()
         running = self.running
         if running is not None and running.ticket.request_id == request_id and running.stream.ending is None:
             future.set_result(running.stream)
@@ -138,6 +138,7 @@ class Runner:
             self.unwatched(request_id, Ending("recovering", ()))
 
     def _interrupt(self, running: Running) -> None:
+        running.interrupted = True
         if running.producing and self._task is not None:
             self._task.cancel()
 
@@ -155,7 +156,7 @@ class Runner:
                         self.queue.finish()
                     continue
                 if isinstance(head, float):
-                    self._timer = asyncio.get_running_loop().call_later(head, self.kick)
+                    self._timer = self.room.loop.call_later(head, self.kick)
                 break
         except Parked:
             self.stopping = True
@@ -184,6 +185,7 @@ class Runner:
             publish=self._publish,
             pause_s=room.settings.lifetimes.flush_s,
             limit_bytes=room.settings.limits.answer_bytes,
+            loop=room.loop,
         )
         running = self.running = Running(ticket, record, stream, base)
         self.finished = None

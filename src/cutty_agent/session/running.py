@@ -18,7 +18,7 @@ class Parked(Exception):
 
 class Running(msgspec.Struct, eq=False):
     """The turn that runs now. ``stopped`` somebody stopped it, ``parked`` the server goes down, ``stalled`` its handler
-    gave nothing for too long. ``producing`` is true while the handler may be interrupted, ``folded`` once the answer is
+    gave nothing for too long, ``interrupted`` any of these. ``producing`` is true while the handler may be interrupted, ``folded`` once the answer is
     taken as it is, to be stored. ``last_read`` is the last message the handler was given, ``turn`` what it works on,
     ``first_ms`` when its first chunk was shown (milliseconds since 1970, 0 before), ``reservation`` what was set aside
     of the day's budgets."""
@@ -30,14 +30,10 @@ class Running(msgspec.Struct, eq=False):
     stopped: bool = False
     parked: bool = False
     stalled: bool = False
+    interrupted: bool = False
     producing: bool = False
     folded: bool = False
     last_read: str | None = None
     turn: Turn | None = None
     first_ms: int = 0
     reservation: Reservation | None = None
-
-    @property
-    def interrupted(self) -> bool:
-        """Somebody wants it to end now."""
-        return self.stopped or self.parked or self.stalled

@@ -81,6 +81,7 @@ class LiveStream:
         publish: Callable[[LiveStream, int, int], None],
         pause_s: float,
         limit_bytes: int,
+        loop: asyncio.AbstractEventLoop,
     ) -> None:
         self.request_id = request_id
         self._fold = fold
@@ -97,7 +98,7 @@ class LiveStream:
         self._append = append
         self._publish = publish
         self._pause_s = pause_s
-        self._loop = asyncio.get_running_loop()
+        self._loop = loop
         self._timer: asyncio.Handle | None = None
         self._appending: asyncio.Future[None] | None = None
         self._flushed_at = 0.0
@@ -113,17 +114,19 @@ class LiveStream:
 
     # -- what the producer calls
 
-    def text(self, delta: str) -> None:
-        """More text; opens a text part when none is open."""
+    def text(self, delta: str) -> bool:
+        """More text; opens a text part when none is open. True when the producer should :meth:`wait` before more."""
         if not delta:
-            return
+            return False
         if self._text_id is None:
             self._open_text()
-        self._words.append(delta)
+        words = self._words
+        words.append(delta)
         self.size += len(delta)
         if self.size > self.limit_bytes or (self._timer is None and self._appending is None):
             self._gather()
             self._grown()
+        return len(words) + len(self.bodies) - self.shown > HIGH_WATER
 
     def chunk(self, chunk: Chunk) -> None:
         """One chunk of the producer's own; closes a text part that :meth:`text` opened."""
@@ -285,7 +288,7 @@ class LiveStream:
         words, self._words = self._words, []
         if words and self._text_id is not None:
             head = self._delta_head
-            bodies = [b"%b%b}" % (head, _encode(word)) for word in words]
+            bodies = [b"".join((head, _encode(word), b"}")) for word in words]
             self.bodies += bodies
             self._exact += sum(map(len, bodies))
             self.size = self._exact

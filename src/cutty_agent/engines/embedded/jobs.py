@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from typing import Generic, NamedTuple, TypeVar
 
@@ -35,20 +36,28 @@ class Purged(NamedTuple):
 
 
 class Job(Generic[T]):
-    """A write, and the loop and future that wait for it.
+    """A write, and once it is queued the loop and future that wait for it.
 
-    ``since`` is when it was handed in (``time.perf_counter``). The writer sets ``value`` or ``error`` and overwrites
-    them when it has to start again; the waiter sees them only after the transaction is over.
+    ``since`` is when it was queued (``time.perf_counter``). Whoever carries it out sets ``value`` or ``error``, and
+    overwrites them when it has to start again; the waiter sees them only after the transaction is over.
     """
 
     __slots__ = ("answer", "error", "loop", "since", "value")
 
+    answer: asyncio.Future[T]
+    loop: asyncio.AbstractEventLoop
+
     def __init__(self) -> None:
-        self.loop = asyncio.get_running_loop()
-        self.answer: asyncio.Future[T] = self.loop.create_future()
         self.since = 0.0
         self.value: T | None = None
         self.error: Exception | None = None
+
+    def expect(self, loop: asyncio.AbstractEventLoop) -> asyncio.Future[T]:
+        """Note that somebody waits for this job in ``loop``, from now on."""
+        self.since = time.perf_counter()
+        self.loop = loop
+        self.answer = answer = loop.create_future()
+        return answer
 
     def tell(self) -> None:
         """Wake the waiter; in its loop. One that was cancelled is not disturbed."""

@@ -33,6 +33,7 @@ from ...ports.store import (
 from ...wire.card import Card
 from ...wire.principal import NEVER_MS
 from . import books, browsing, listings, queries, rollups, usage
+from .apart import WriterApart
 from .claims import not_owner
 from .connection import as_store_error, connect_reader, connect_writer, refuse_damaged
 from .directory import DirectoryLock, database_path
@@ -49,8 +50,9 @@ from .jobs import (
     ScrubJob,
 )
 from .migrations import migrate, refuse_newer, version_of
+from .parcels import Options
 from .reader import Reader, guarded
-from .writer import Writer
+from .writer import JobQueue, Writer
 
 T = TypeVar("T")
 
@@ -66,18 +68,15 @@ class EmbeddedStore:
         self,
         lock: DirectoryLock,
         path: Path,
-        write: sqlite3.Connection,
+        writer: JobQueue,
         busy_timeout_s: float,
-        *,
-        analytics: bool = True,
-        meter: Meter | None = None,
     ) -> None:
         self._lock = lock
         self._path = path
         self._busy_timeout_s = busy_timeout_s
         self._reader = Reader(connect_reader(path, busy_timeout_s=busy_timeout_s))
         self._lister = Reader(connect_reader(path, busy_timeout_s=busy_timeout_s))
-        self._writer = Writer(write, analytics=analytics, meter=meter)
+        self._writer = writer
 
     async def claim(
         self,
@@ -110,10 +109,10 @@ class EmbeddedStore:
     ) -> Awaitable[None]:
         job = CommitJob(address, epoch, ops, now_ms=now_ms, expires_ms=expires_ms)
         try:
-            self._writer.submit(job)
+            return self._writer.submit(job)
         except CuttyError as error:
             job.answer.set_exception(error)
-        return job.answer
+            return job.answer
 
     async def card(self, address: Address) -> Card | None:
         return await self._reader.run(queries.card, address)
@@ -269,8 +268,7 @@ class EmbeddedStore:
         self._lock.release()
 
     async def _write(self, job: Job[T]) -> T:
-        self._writer.submit(job)
-        return await job.answer
+        return await self._writer.submit(job)
 
 
 async def open_store(
@@ -280,40 +278,58 @@ async def open_store(
     max_bytes: int | None = None,
     analytics: bool = True,
     meter: Meter | None = None,
+    apart: bool = False,
 ) -> EmbeddedStore:
     """Open the store in ``directory``, making both when they do not exist, and bring its schema up to date.
 
     ``busy_timeout_s`` is how long to wait, in seconds, for a foreign program that has locked the database (a
     backup tool, say). ``max_bytes`` bounds the database file; commits beyond it fail as on a full disk. Without
     ``analytics`` the sums by the hour are not kept, and :meth:`~EmbeddedStore.periods` is empty for that time.
-    ``meter`` is told of every write. The start checks the integrity of the file, which takes time in proportion to its size.
+    ``meter`` is told of every write. With ``apart`` a process of its own writes, instead of a thread; the store must then
+    be closed in the loop it was opened in. The start checks the integrity of the file, which takes time in proportion to
+    its size.
 
     Raises:
         DataDirectoryInUse: another process, or another store of this one, holds the directory.
         StoreCorrupt: the integrity check failed, or the schema is newer than this program.
         StoreUnavailable: the directory or file cannot be read or written.
     """
-    return await asyncio.to_thread(_open, directory, busy_timeout_s, max_bytes, analytics, meter)
-
-
-def _open(
-    directory: Path, busy_timeout_s: float, max_bytes: int | None, analytics: bool, meter: Meter | None
-) -> EmbeddedStore:
-    lock = DirectoryLock(directory)
+    lock = await asyncio.to_thread(DirectoryLock, directory)
     path = database_path(directory)
     with contextlib.ExitStack() as undo:
         undo.callback(lock.release)
         try:
-            connection = connect_writer(path, busy_timeout_s=busy_timeout_s)
+            connection, max_pages = await asyncio.to_thread(_prepare, path, busy_timeout_s, max_bytes)
             undo.callback(connection.close)
-            refuse_newer(version_of(connection))
-            refuse_damaged(connection)
-            migrate(connection)
-            if max_bytes is not None:
-                page_size: int = connection.execute("PRAGMA page_size").fetchone()[0]
-                connection.execute(f"PRAGMA max_page_count = {max(1, max_bytes // page_size)}")
-            store = EmbeddedStore(lock, path, connection, busy_timeout_s, analytics=analytics, meter=meter)
+            writer: JobQueue
+            if apart:
+                connection.close()
+                options = Options(str(path), busy_timeout_s, max_pages, analytics)
+                writer = await WriterApart.start(lock, options, meter=meter)
+            else:
+                writer = Writer(connection, analytics=analytics, meter=meter)
+            store = EmbeddedStore(lock, path, writer, busy_timeout_s)
         except sqlite3.Error as error:
             raise as_store_error(error) from error
         undo.pop_all()
     return store
+
+
+def _prepare(
+    path: Path, busy_timeout_s: float, max_bytes: int | None
+) -> tuple[sqlite3.Connection, int | None]:
+    """The checked, migrated database, open for writing; and how many pages its file may have."""
+    connection = connect_writer(path, busy_timeout_s=busy_timeout_s)
+    try:
+        refuse_newer(version_of(connection))
+        refuse_damaged(connection)
+        migrate(connection)
+        max_pages = None
+        if max_bytes is not None:
+            page_size: int = connection.execute("PRAGMA page_size").fetchone()[0]
+            max_pages = max(1, max_bytes // page_size)
+            connection.execute(f"PRAGMA max_page_count = {max_pages}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection, max_pages

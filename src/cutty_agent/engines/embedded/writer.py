@@ -3,47 +3,59 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import sqlite3
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from ...errors import StoreUnavailable
 from ...ports.meter import Meter, Unmeasured
-from .connection import as_store_error
-from .jobs import Job, PurgeJob, ScrubJob
-from .ledger import Ledger
-from .rounds import rounds
-from .scrubbing import scrub
-from .space import Space
+from .jobs import Job
+from .scribe import Scribe
 
 BUSY_BATCH = 8
 """Jobs in a batch from which on the writer waits a moment before it takes the next."""
 
 PATIENCE_S = 0.002
-"""How long that moment is, in seconds."""
+"""How long that moment is, in seconds: a transaction costs a sync of the disk, and turns at the interpreter lock."""
 
 MAX_BATCH = 1024
 """Jobs in one transaction at most, so that the first of them does not wait for ever."""
 
+T = TypeVar("T")
+
+
+class JobQueue(Protocol):
+    """What carries out jobs, one transaction for those that come together."""
+
+    def submit(self, job: Job[T]) -> Awaitable[T]:
+        """Queue a job, to be awaited in the running loop; it is carried out whatever happens to its waiter.
+
+        Raises:
+            StoreUnavailable: it was closed.
+        """
+        ...
+
+    async def finish(self) -> None:
+        """Write what is queued and take no more. Idempotent; returns when it is done."""
+        ...
+
+    async def close(self) -> None:
+        """Finish, then fold the log into the database and close the connection. Idempotent."""
+        ...
+
 
 class Writer:
-    """Takes everything that has queued up, writes it in one transaction, syncs, then wakes all waiters.
-
-    When a transaction fails, nothing of it stays, and its jobs are written again one by one: only those that
-    are to blame (or that the disk has no room for) fail.
-    """
+    """A :class:`JobQueue`: takes everything that has queued up, writes it in one transaction, then wakes all waiters."""
 
     def __init__(
         self, connection: sqlite3.Connection, *, analytics: bool = True, meter: Meter | None = None
     ) -> None:
-        self._connection = connection
         self._meter = meter or Unmeasured()
-        self._ledger = Ledger(connection, analytics=analytics)
-        self._space = Space(connection)
+        self._home = HomeLoop()
+        self.scribe = Scribe(connection, self._told, analytics=analytics)
         self._queue: SimpleQueue[Job[Any] | None] = SimpleQueue()
         self._meter.watch_queue(self._queue.qsize)
         self._gate = threading.Lock()  # nothing is queued behind the end
@@ -51,20 +63,15 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="cutty-store-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, job: Job[Any]) -> None:
-        """Queue a job; it is carried out whatever happens to its waiter.
-
-        Raises:
-            StoreUnavailable: the writer was closed.
-        """
-        job.since = time.perf_counter()
+    def submit(self, job: Job[T]) -> Awaitable[T]:
+        answer = job.expect(self._home.running())
         with self._gate:
             if self._closed:
-                raise StoreUnavailable("The store is closed.", remedy="Open it again before using it.")
+                raise closed()
             self._queue.put(job)
+        return answer
 
     async def finish(self) -> None:
-        """Write what is queued and take no more. Idempotent; returns when it is done."""
         with self._gate:
             if not self._closed:
                 self._closed = True
@@ -72,9 +79,8 @@ class Writer:
         await asyncio.to_thread(self._thread.join)
 
     async def close(self) -> None:
-        """Finish, then fold the log into the database and close the connection. Idempotent."""
         await self.finish()
-        await asyncio.to_thread(self._connection.close)
+        await asyncio.to_thread(self.scribe.connection.close)
 
     def _run(self) -> None:
         go_on = True
@@ -82,14 +88,13 @@ class Writer:
         while go_on:
             batch: list[Job[Any]] = []
             if written >= BUSY_BATCH:
-                # Under load a moment of patience fills the next transaction; each costs a sync of the disk.
                 time.sleep(PATIENCE_S)
             go_on = self._take(batch)
             written = len(batch)
             if batch:
-                self._carry_out(batch)
+                self.scribe.carry_out(batch)
             if go_on:
-                self._give_back_space()
+                self.scribe.give_back_space(self._queue.empty)
 
     def _take(self, batch: list[Job[Any]]) -> bool:
         """Wait for a job and add all that are there; false when the end was among them."""
@@ -104,102 +109,47 @@ class Writer:
         batch.append(job)
         return True
 
-    def _carry_out(self, batch: list[Job[Any]]) -> None:
-        """In order, with what lasts longer apart from the rest: rounds of removal have transactions of their own, and
-        scrubbing comes last, once for all who wait for it."""
-        together: list[Job[Any]] = []
-        scrubs: list[Job[Any]] = []
-        for job in batch:
-            if isinstance(job, ScrubJob):
-                scrubs.append(job)
-            elif isinstance(job, PurgeJob):
-                self._finish(together)
-                self._finish([job])
-                together = []
-            else:
-                together.append(job)
-        self._finish(together)
-        if scrubs:
-            self._scrub(scrubs)
-            _wake(scrubs)
-
-    def _finish(self, batch: list[Job[Any]]) -> None:
-        if batch:
-            began = time.perf_counter()
-            self._write(batch)
-            ended = time.perf_counter()
-            _wake(batch)
+    def _told(self, batch: Sequence[Job[Any]], began: float, ended: float) -> None:
+        wake(batch)
+        if ended > began:
             self._meter.wrote(len(batch), ended - batch[0].since, ended - began)
 
-    def _scrub(self, jobs: list[Job[Any]]) -> None:
-        try:
-            done = scrub(self._connection)
-        except sqlite3.Error as error:
-            _fail(jobs, error)
-            return
-        for job in jobs:
-            job.value = done
 
-    def _write(self, batch: list[Job[Any]]) -> None:
-        try:
-            self._connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.Error as error:
-            # Not the fault of any of them (a foreign lock, say), so trying one by one would only wait longer.
-            _fail(batch, error)
-            return
-        failure = self._transact(batch)
-        if failure is None:
-            return
-        if len(batch) == 1:
-            _fail(batch, failure)
-            return
-        for job in batch:
-            self._write([job])
+class HomeLoop:
+    """The loop this was made in, and a cheap way to ask whether it is the running one: asyncio asks the kernel for the
+    process id each time, which costs more than the rest of queueing a job."""
 
-    def _transact(self, batch: list[Job[Any]]) -> Exception | None:
-        """Write the batch durably and end the transaction; or change nothing and return why."""
-        connection = self._connection
-        try:
-            for job in batch:
-                job.error = None
-            for round in rounds(batch):
-                self._ledger.apply(round)
-            connection.execute("COMMIT")
-        except Exception as error:
-            self._ledger.forget()
-            with contextlib.suppress(sqlite3.Error):  # then the next BEGIN says so
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-            return error
-        return None
+    __slots__ = ("_thread", "loop")
 
-    def _give_back_space(self) -> None:
-        try:
-            self._space.give_back(self._queue.empty)
-        except sqlite3.Error:
-            # Only tidying: the next batch meets the same trouble and reports it to somebody who waits.
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+
+    def running(self) -> asyncio.AbstractEventLoop:
+        """The running loop."""
+        if threading.get_ident() == self._thread and self.loop.is_running():
+            return self.loop
+        return asyncio.get_running_loop()
 
 
-def _wake(batch: Sequence[Job[Any]]) -> None:
+def closed() -> StoreUnavailable:
+    """What a job that comes too late is told."""
+    return StoreUnavailable("The store is closed.", remedy="Open it again before using it.")
+
+
+def wake(batch: Sequence[Job[Any]]) -> None:
     """One call into each loop that waits."""
     waiting: dict[asyncio.AbstractEventLoop, list[Job[Any]]] = {}
     for job in batch:
         waiting.setdefault(job.loop, []).append(job)
     for loop, jobs in waiting.items():
         try:
-            loop.call_soon_threadsafe(_tell, jobs)
+            loop.call_soon_threadsafe(tell, jobs)
         except RuntimeError:
             continue  # that loop is closed: nobody waits any more
 
 
-def _fail(batch: Sequence[Job[Any]], cause: Exception) -> None:
-    for job in batch:
-        job.error = as_store_error(cause)
-        job.error.__cause__ = cause
-
-
-def _tell(jobs: Sequence[Job[Any]]) -> None:
+def tell(jobs: Sequence[Job[Any]]) -> None:
+    """Wake those who wait for these jobs; in their loop."""
     for job in jobs:
         job.tell()
