@@ -16,7 +16,7 @@ from .legacy import message_id, normalise
 from .matching import Candidates
 from .overlay import filled, overlaid
 from .parts import parts_of, text_of
-from .rows import UNREADABLE, Row, load, read
+from .rows import UNREADABLE, Grown, Row, load, read
 from .sanitize import sanitize
 
 __all__ = ["Known", "Merge", "Row", "load", "reconcile"]
@@ -32,7 +32,7 @@ class Merge(msgspec.Struct, frozen=True):
     was of no use, or was not found by its id.
     """
 
-    rows: list[Row]
+    rows: Sequence[Row]
     put: list[Row]
     delete: tuple[str, ...]
     new_user_ids: list[str]
@@ -296,13 +296,13 @@ class _Merger:
         if delete_missing and (self.claimed or self.known_ids) and not self.stranger:
             delete = tuple(row.id for row in self.stored if not self._taken(row.id) and row.id not in keep)
         gone = set(delete)
-        rows, put = list(self.stored), []
+        rows, put = self.stored, []
         if gone or self.changed:
             rows = [self.changed.get(row.id, row) for row in rows if row.id not in gone]
             put = [row for row in rows if row.id in self.changed]
         fresh = list(self.fresh.values())
         return Merge(
-            rows=rows + fresh,
+            rows=Grown(rows, fresh),
             put=put + fresh,
             delete=delete,
             new_user_ids=[row.id for row in fresh if row.role == "user"],

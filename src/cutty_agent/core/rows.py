@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from typing import Any, overload
 
 import msgspec
 
@@ -85,6 +86,37 @@ class Row:
 
     def __repr__(self) -> str:
         return f"Row(id={self.id!r}, role={self.role!r}, body={self.body!r})"
+
+
+class Grown(Sequence[Row]):
+    """The rows ``before`` with ``added`` at their end, without a copy. Good until ``before`` grows itself."""
+
+    __slots__ = ("added", "before")
+
+    def __init__(self, before: Sequence[Row], added: list[Row]) -> None:
+        self.before = before
+        self.added = added
+
+    def __len__(self) -> int:
+        return len(self.before) + len(self.added)
+
+    def __iter__(self) -> Iterator[Row]:
+        return chain(self.before, self.added)
+
+    def __reversed__(self) -> Iterator[Row]:
+        return chain(reversed(self.added), reversed(self.before))
+
+    def __eq__(self, other: object) -> bool:
+        return list(self) == list(other) if isinstance(other, list | Grown) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # like that of a list
+
+    @overload
+    def __getitem__(self, at: int) -> Row: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Row]: ...
+    def __getitem__(self, at: Any) -> Any:
+        return [*self.before, *self.added][at]
 
 
 class _PartShape(msgspec.Struct):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 import structlog
 
@@ -125,7 +127,7 @@ def _parked(reason: str) -> SessionParked:
     return SessionParked(reason, remedy="An operator can let this session run again.")
 
 
-def merged(session: Session, new: Submission) -> tuple[Merge, list[Row], list[Op]]:
+def merged(session: Session, new: Submission) -> tuple[Merge, Sequence[Row], list[Op]]:
     """What a submission's messages make of the transcript: the merge, the rows after it, and the operations that
     store it. Call it under the transcript's lock.
 
@@ -165,7 +167,7 @@ def merged(session: Session, new: Submission) -> tuple[Merge, list[Row], list[Op
         if fitted.body != row.body:
             fitted.seen = row.seen
             merge.put[at] = fitted
-            merge.rows[:] = [fitted if old is row else old for old in merge.rows]
+            merge = msgspec.structs.replace(merge, rows=[fitted if old is row else old for old in merge.rows])
     if alters:
         # A client sends its own copies again and again; what is stored of them already is no change.
         merge.put[:] = [row for row in merge.put if not _stored(session, row)]

@@ -214,7 +214,7 @@ async def set_messages(
             return
         await session.commit(ops)
         session.transcript.rows = rows
-    session.audience.transcript(rows, without=owner)
+    session.audience.transcript(session.transcript.rows, without=owner)
 
 
 async def settle_tool(

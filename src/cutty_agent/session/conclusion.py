@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -95,7 +96,7 @@ async def _store(room: Room, queue: TurnQueue, running: Running, ending: Ending)
     async with room.transcript.lock:
         running.folded = True
         answer = stored_answer(room.agent, stream.fold, room.settings.limits.message_bytes)
-        rows = room.transcript.rows
+        rows: Sequence[Row] = room.transcript.rows
         if answer is not None:
             rows, ops = place(room.transcript, answer, _ahead_of(room, queue, running))
         rows, trimmed = trim_ops(rows, room.agent.max_persisted_messages)

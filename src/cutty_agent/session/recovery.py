@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -148,7 +149,7 @@ def _refold(session: Session, chunks: list[Chunk], base: Row | None) -> Fold:
     return fold
 
 
-def _kept(session: Session, record: TurnRecord, partial: Row | None) -> tuple[list[Row], list[Op]]:
+def _kept(session: Session, record: TurnRecord, partial: Row | None) -> tuple[Sequence[Row], list[Op]]:
     """The transcript with the partial answer of this turn, before the messages of those behind it."""
     if partial is None:
         return session.transcript.rows, []

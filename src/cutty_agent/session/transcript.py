@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from itertools import islice
 from typing import Any, overload
 
 from ..core.reconcile import Merge, Row
 from ..core.repair import repair
+from ..core.rows import Grown
 from ..core.tools import apply_approval, apply_result
 from ..ports.store import DeleteMessages, Op, PutMessage
 from ..wire import client
@@ -17,30 +19,32 @@ from ..wire.chunks import UIMessage
 class Messages(Sequence[UIMessage]):
     """Rows as messages, decoded on access; a handler that reads the last few of 5,000 pays for those."""
 
-    __slots__ = ("_rows",)
+    __slots__ = ("_count", "_rows")
 
     def __init__(self, rows: Sequence[Row]) -> None:
         self._rows = rows
+        self._count = len(rows)  # a transcript may grow in place
 
     @property
     def last_id(self) -> str | None:
         """Id of the newest message, ``None`` when there is none."""
-        return self._rows[-1].id if self._rows else None
+        return self._rows[self._count - 1].id if self._count else None
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return self._count
 
     def __iter__(self) -> Iterator[UIMessage]:
-        return (row.message() for row in self._rows)
+        return (row.message() for row in islice(self._rows, self._count))
 
     @overload
     def __getitem__(self, at: int) -> UIMessage: ...
     @overload
     def __getitem__(self, at: slice) -> list[UIMessage]: ...
     def __getitem__(self, at: Any) -> Any:
-        if isinstance(at, slice):
-            return [row.message() for row in self._rows[at]]
-        return self._rows[at].message()
+        places = range(self._count)[at]
+        if isinstance(places, range):
+            return [self._rows[place].message() for place in places]
+        return self._rows[places].message()
 
 
 class Transcript:
@@ -63,24 +67,24 @@ class Transcript:
 
     @property
     def rows(self) -> list[Row]:
-        """The conversation, oldest first. Set a new list; do not change the old one."""
+        """The conversation, oldest first. Set another list, or this one :class:`Grown`; do not change it."""
         return self._rows
 
     @rows.setter
-    def rows(self, rows: list[Row]) -> None:
-        known = len(self._rows)
-        # Nearly always rows were added at the end; comparing by identity is far cheaper than a new index.
-        if rows[:known] != self._rows:
-            known = 0
+    def rows(self, rows: Sequence[Row]) -> None:
+        if isinstance(rows, Grown) and rows.before is self._rows:
+            added = rows.added
+            self._rows += added  # nearly always; nothing here may cost more with a longer conversation
+        else:
+            added = self._rows = list(rows)
             self.edition += 1
             self.size = 0
             self.by_id = {}
             self._open = False
-        for row in rows[known:]:
+        for row in added:
             self.by_id[row.id] = row
             self.size += len(row.body)
             self._open = self._open or (row.role == "assistant" and row.open_calls)
-        self._rows = rows
 
     def find(self, message_id: str) -> Row | None:
         """The row of a message."""
@@ -92,25 +96,28 @@ class Transcript:
         gone += [old for row in merge.put if (old := self.by_id.get(row.id)) is not None]
         return self.size + sum(len(row.body) for row in merge.put) - sum(len(row.body) for row in gone)
 
-    def with_row(self, row: Row) -> list[Row]:
+    def with_row(self, row: Row) -> Sequence[Row]:
         """The rows as they are once ``row`` is stored: in its place, or after all others."""
         if row.id not in self.by_id:
-            return [*self.rows, row]
+            return Grown(self.rows, [row])
         for at in range(len(self.rows) - 1, -1, -1):
             if self.rows[at].id == row.id:
                 return [*self.rows[:at], row, *self.rows[at + 1 :]]
-        return [*self.rows, row]
+        return Grown(self.rows, [row])
 
     def for_model(
         self, client_tools: Collection[str], *, without: Collection[str], last: str | None = None
     ) -> Messages:
         """What a handler reads: the rows but ``without``, up to the message ``last`` that it goes on with, mended
         where a model would stumble (protocol 3.10)."""
-        rows = [row for row in self.rows if row.id not in without] if without else list(self.rows)
+        rows = [row for row in self.rows if row.id not in without] if without else self.rows
         if last is not None:
             behind = newer(rows, last)
             rows = rows[: len(rows) - len(behind)]
-        for at, row in enumerate(rows) if self._open else ():
+        if not self._open:
+            return Messages(rows)
+        rows = list(rows)
+        for at, row in enumerate(rows):
             if row.role == "assistant" and row.open_calls:
                 mended, changed = repair([row.message()], client_tools, continuing=at == len(rows) - 1)
                 if changed:
@@ -149,7 +156,7 @@ class Transcript:
         return None
 
 
-def newer(rows: list[Row], last_read: str | None) -> frozenset[str]:
+def newer(rows: Sequence[Row], last_read: str | None) -> frozenset[str]:
     """Ids of the rows behind the last one a turn has read; they came while it ran."""
     ids: list[str] = []
     for row in reversed(rows):
@@ -159,7 +166,7 @@ def newer(rows: list[Row], last_read: str | None) -> frozenset[str]:
     return frozenset(ids)
 
 
-def place(transcript: Transcript, row: Row, ahead_of: Collection[str]) -> tuple[list[Row], list[Op]]:
+def place(transcript: Transcript, row: Row, ahead_of: Collection[str]) -> tuple[Sequence[Row], list[Op]]:
     """Store an answer: in its place when it is known, else at the end but before the messages ``ahead_of``.
 
     Those were sent while the answer was written; it belongs to what stood before them.
@@ -180,7 +187,7 @@ def merge_ops(merge: Merge) -> list[Op]:
     return ops
 
 
-def trim_ops(rows: list[Row], most: int | None) -> tuple[list[Row], list[Op]]:
+def trim_ops(rows: Sequence[Row], most: int | None) -> tuple[Sequence[Row], list[Op]]:
     """Keep the newest ``most`` rows (protocol 3.11, Trim)."""
     if most is None or len(rows) <= most:
         return rows, []
