@@ -10,7 +10,7 @@ from ..ports.store import AuditEntry
 from ..session.sweeper import Swept
 from ..wire.card import Grant
 from .bridge import BridgeDay
-from .operations import Purged, Receipt
+from .receipts import Purged, Receipt
 
 Json = dict[str, Any]
 

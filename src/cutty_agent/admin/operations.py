@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Final
 
-import msgspec
 import structlog
 
 from ..clock import Clock
@@ -19,37 +18,13 @@ from ..session.gate import SessionGate
 from ..session.registry import Registry
 from ..wire.principal import NEVER_MS, OPERATOR
 from . import archive
+from .receipts import Purged, Receipt
 
 log = structlog.get_logger("cutty_agent.admin")
 
 PAGE: Final = 100
 PAUSE_S: Final = 0.01
 """Between two sessions of a purge or of a principal's erasure, so that others' commits go between; seconds."""
-
-
-class Receipt(msgspec.Struct, frozen=True):
-    """Proof of an erasure: what was erased, and when (milliseconds since 1970 UTC).
-
-    ``overwritten`` says that nothing of it can be read from the store's files any more; when false, a reader held an
-    old page, and the next erasure or ``cutty-agent data compact`` sees to it.
-    """
-
-    receipt: str
-    subject: str
-    sessions: int
-    messages: int
-    turns: int
-    at: int
-    overwritten: bool
-
-
-class Purged(msgspec.Struct, frozen=True):
-    """Progress of a purge. ``found`` sessions are idle that long; ``sessions`` and ``messages`` of them are gone."""
-
-    found: int
-    sessions: int
-    messages: int
-    done: bool = False
 
 
 class Operations:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from ..errors import BadRequest
 from ..ids import Address
 from ..ports.store import SessionRow, StoredTurn
-from ..session.registry import Registry
 from ..wire.principal import NEVER_MS
 from ..wire.turn_record import decode_turn
+
+if TYPE_CHECKING:  # a command that reads the data directory needs no sessions
+    from ..session.registry import Registry
 
 SHOWN_TURNS = 50
 """The newest turn records that are told."""

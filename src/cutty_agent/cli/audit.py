@@ -8,10 +8,10 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from ..config import load
 from .operator import Entries
 from .options import Agent, Data, Json, Url, parse_address, print_json
 from .reaching import open_operator
+from .settings import load
 from .terminal import clock, note, output, printable, readable_errors
 
 

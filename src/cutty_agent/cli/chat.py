@@ -9,19 +9,21 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..config import load
 from ..errors import BadRequest
 from ..ids import Address
 from . import running
-from .conversation import Conversation, Ending
 from .operator import NoServer
 from .options import parse_address
+from .settings import load
 from .terminal import note, readable_errors
-from .voice import Voice
+
+if TYPE_CHECKING:
+    from .conversation import Conversation, Ending
+    from .voice import Voice
 
 INTERRUPTED = 130
 """Exit code after Ctrl+C."""
@@ -62,6 +64,8 @@ def chat(
 
     At the prompt Ctrl+C stops the answer and Ctrl+D leaves. A lost connection is resumed without losing a word.
     """
+    from .conversation import Conversation  # with WebSockets and HTTP
+
     with readable_errors():
         settings = load(data=data)
         found = url or running.find_url(settings)
@@ -135,6 +139,8 @@ _MARK = "\x01\x1b[1;36m\x02›\x01\x1b[0m\x02 "
 
 def _say(runner: asyncio.Runner, conversation: Conversation, text: str) -> Ending | None:
     """Ask and write the answer; ``None`` when a second Ctrl+C left it."""
+    from .voice import Voice
+
     voice = Voice()
     try:
         ending = runner.run(_interruptible(conversation, text, voice))

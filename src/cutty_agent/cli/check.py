@@ -5,19 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from ..testing.isolation import Finding, Report
-from ..testing.isolation.run import check as run
 from .serve import load_app
 from .terminal import output, printable, readable_errors
+
+if TYPE_CHECKING:
+    from ..testing.isolation import Finding, Report
 
 _PLACE = 56
 """Characters of a place that stand in one line."""
@@ -53,6 +53,8 @@ def check(
 def _run(
     target: str, sessions: int, turns: int, seed: int | None, *, real_model: bool, quiet: bool
 ) -> Report:
+    from ..testing.isolation.run import check as run
+
     with _bar(sessions * turns, quiet=quiet) as show:
         return asyncio.run(
             run(
@@ -74,6 +76,8 @@ def _bar(turns: int, *, quiet: bool) -> Iterator[Callable[[Report], None] | None
     if quiet or not console.is_terminal:
         yield None
         return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
     columns = (
         TextColumn("Checking"),
         BarColumn(),

@@ -5,20 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ..config import Settings, load
-from ..engines.embedded import open_readonly, open_store
-from ..engines.embedded.directory import database_path
-from ..engines.sealed import Keyring, Resealed, reseal
 from ..errors import ConfigError
-from ..ids import Address
-from ..ports.store import SessionStore
+from .settings import load
 from .terminal import complain, note, readable_errors
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from ..config import Settings
+    from ..engines.sealed import Resealed
+    from ..ids import Address
+    from ..ports.store import SessionStore
 
 T = TypeVar("T")
 
@@ -52,6 +54,8 @@ def rekey(data: Data = None) -> None:
     For a new key (put it first, keep the old one after it until this is through), and for data from before encryption
     was turned on. It may be interrupted and started again. In the end what was there before is removed from the files.
     """
+    from ..engines.sealed import Keyring, reseal
+
     with readable_errors():
         settings = load(data=data)
         keyring = Keyring.parse(settings.encryption.keys)
@@ -99,6 +103,8 @@ async def _scrub(store: SessionStore) -> bool:
 
 
 def _with_store(settings: Settings, work: Callable[[SessionStore], Awaitable[T]]) -> T:
+    from ..engines.embedded import open_store
+
     async def run() -> T:
         store = await open_store(settings.data)
         try:
@@ -115,6 +121,8 @@ def _count(settings: Settings) -> int:
     Raises:
         NotFound: there is no store in the directory.
     """
+    from ..engines.embedded import open_readonly
+
     total = 0
     after: Address | None = None
     with open_readonly(settings.data) as store:
@@ -126,11 +134,15 @@ def _count(settings: Settings) -> int:
 
 def _size(directory: Path) -> int:
     """Bytes of the database with what SQLite keeps beside it."""
+    from ..engines.embedded.directory import database_path
+
     path = database_path(directory)
     return sum(each.stat().st_size for each in path.parent.glob(f"{path.name}*"))
 
 
 def _progress() -> Progress:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),

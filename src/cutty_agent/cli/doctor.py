@@ -10,8 +10,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from ..config import load
-from .checks import examine
+from .settings import load
 from .terminal import readable_errors
 
 _MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "failed": ("✗", "bold red")}
@@ -28,6 +27,8 @@ def doctor(
 
     Changes nothing in an existing store. Exit code 1 when something keeps a server from working.
     """
+    from .checks import examine  # with the store, the keys and the tokens
+
     with readable_errors():
         settings = load(data=data, port=port)
         found = []

@@ -9,12 +9,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from ..config import load
 from ..ids import Address
 from .files import FileRefused, new_file, plain_name
 from .operator import Operator, Subject
 from .options import Agent, Data, OptionalId, Url, User, parse_subject
 from .reaching import open_operator
+from .settings import load
 from .terminal import readable_errors
 
 

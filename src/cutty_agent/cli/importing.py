@@ -6,17 +6,19 @@ import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
 from ..clock import Clock
-from ..config import Limits
 from ..core.history_import import PREFIX, History, Imported, Skipped
 from ..errors import NotOwner, SessionExpired
 from ..ids import Address
 from ..ports.store import Lifetime, PutMessage, SessionStore
 from .options import parse_owner
+
+if TYPE_CHECKING:
+    from ..config import Limits
 
 BATCH = 500
 """Lines that are written before the place in the file is noted."""

@@ -5,34 +5,30 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from ..access.rule import has_rule
-from ..admin.bridge import ACTIONS, BridgeDay, by_day
-from ..clock import SystemClock
-from ..config import Settings, load
-from ..core.addressing import kebab
-from ..core.history_import import PREFIX, Imported, Skipped
-from ..engines.embedded import open_readonly, open_store
-from ..engines.sealed import Keyring, SealedStore
 from ..errors import CuttyError, NotFound
 from ..ids import Address
-from ..ports.store import AuditEntry
-from ..session.admission import Admission
-from ..session.audit import Audit
-from . import duration, logs
-from .importing import Counts, Importer, Options, lines
+from . import duration
 from .operator import Entries
 from .options import Data, Json, Url, Yes, parse_owner, print_json
 from .reaching import open_operator
+from .settings import load
 from .terminal import complain, confirm, note, output, plural, printable, readable_errors
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from ..admin.bridge import BridgeDay
+    from ..config import Settings
+    from ..core.history_import import Skipped
+    from .importing import Counts, Options
 
 app = typer.Typer(
     name="migrate",
@@ -101,6 +97,10 @@ def import_(
     One message a line, or one conversation a line, of AI SDK 4 or 5. First it is shown what becomes of them. It may be
     interrupted and started again; what is there already is neither changed nor added twice.
     """
+    from ..access.rule import has_rule
+    from ..core.addressing import kebab
+    from .importing import Options
+
     with readable_errors():
         settings = load(data=data)
         options = Options(kebab(agent), owner_field, session_field, round(split_idle.seconds * 1000))
@@ -129,6 +129,9 @@ def import_(
 
 
 def _plan(files: list[Path], options: Options) -> Plan:
+    from ..core.history_import import Imported
+    from .importing import lines
+
     plan = Plan()
     with _bar(sum(_size(path) for path in files)) as bar:
         task, before = bar.add_task("reading"), 0
@@ -146,6 +149,14 @@ def _plan(files: list[Path], options: Options) -> Plan:
 
 
 async def _import(settings: Settings, files: list[Path], options: Options) -> Counts:
+    from ..clock import SystemClock
+    from ..engines.embedded import open_store
+    from ..engines.sealed import Keyring, SealedStore
+    from ..session.admission import Admission
+    from ..session.audit import Audit
+    from . import logs
+    from .importing import Counts, Importer
+
     clock = SystemClock()
     total = Counts()
     with logs.quiet():
@@ -183,6 +194,9 @@ def _advance(bar: Progress, task: TaskID, before: int, end: int) -> None:
 
 def _standing(settings: Settings, options: Options, plan: Plan) -> dict[str, str]:
     """What there is already of each session."""
+    from ..core.history_import import PREFIX
+    from ..engines.embedded import open_readonly
+
     try:
         reader = open_readonly(settings.data)
     except NotFound:
@@ -241,6 +255,8 @@ def _size(path: Path) -> int:
 
 
 def _bar(total: int) -> Progress:
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
     console = Console(stderr=True)
     return Progress(
         TextColumn("{task.description}"),
@@ -259,6 +275,9 @@ def usage(data: Data = None, url: Url = None, as_json: Json = False) -> None:
 
     Works with a running server, and on the data directory when none runs.
     """
+    from ..admin.bridge import ACTIONS, by_day
+    from ..ports.store import AuditEntry
+
     with readable_errors(), open_operator(load(data=data), url) as source:
         found = list(source.audit(Entries(action=ACTIONS), MOST_USES))
     days = by_day(msgspec.convert(each, AuditEntry) for each in found)

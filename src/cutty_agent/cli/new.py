@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from importlib import resources
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -79,6 +78,8 @@ def scaffold(directory: Path, name: str, *, fresh: bool = True) -> None:
             f"{directory} already has {', '.join(there)}.",
             remedy="Nothing was written. Move that away, or make the project elsewhere.",
         )
+    from importlib.metadata import version
+
     values = {"name": name, "package": name.lower().replace("_", "-"), "version": version("cutty-agent")}
     written = {path: _filled(template, values) for path, template in FILES.items()}
     try:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from ..admin.operations import Purged, Receipt
 from ..errors import CuttyError, NotFound
 from ..ids import Address
+
+if TYPE_CHECKING:
+    from ..admin.receipts import Purged, Receipt
 
 PAGE = 1000
 """Rows asked for at once."""

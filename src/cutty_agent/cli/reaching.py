@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ..admin.token import TOKEN_FILE, read_token
-from ..config import Settings
 from ..errors import StoreUnavailable, Unauthorized
 from . import running
 from .operator import NoServer
 from .remote import ServerOperator
-from .stored import StoredOperator
+
+if TYPE_CHECKING:
+    from ..config import Settings
+    from .stored import StoredOperator
 
 
 def open_operator(settings: Settings, url: str | None) -> ServerOperator | StoredOperator:
@@ -19,6 +22,8 @@ def open_operator(settings: Settings, url: str | None) -> ServerOperator | Store
     server = running.find(settings.data) if url is None else None
     if url is not None or server is not None:
         return open_server(settings, url)
+    from .stored import StoredOperator  # with the store and its database
+
     return StoredOperator(settings)
 
 

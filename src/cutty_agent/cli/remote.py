@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import httpx
 import msgspec
 
-from ..admin.operations import Purged, Receipt
+from ..admin.receipts import Purged, Receipt
 from ..errors import CuttyError, NotFound, Unauthorized
 from ..ids import Address
 from .operator import PAGE, Entries, NoServer, Refused, Subject, Wanted
+
+if TYPE_CHECKING:
+    import httpx
 
 ANSWER_S = 30.0
 """How long the server may take for a usual answer, in seconds."""
@@ -27,6 +29,8 @@ class ServerOperator:
     """Use it as a context manager."""
 
     def __init__(self, url: str, token: str) -> None:
+        import httpx  # only where there is a server
+
         headers = {"authorization": f"Bearer {token}"}
         self._http = httpx.Client(base_url=url, headers=headers, timeout=ANSWER_S, trust_env=False)
         self.url = url
@@ -159,6 +163,8 @@ class ServerOperator:
         body: object = None,
         silent_s: float,
     ) -> Iterator[httpx.Response]:
+        import httpx
+
         content = None if body is None else msgspec.json.encode(body)
         patient = httpx.Timeout(ANSWER_S, read=silent_s)
         try:

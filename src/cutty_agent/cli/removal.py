@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ..admin.operations import Purged, Receipt
-from ..config import load
 from . import duration
 from .files import new_file
 from .operator import Operator, Subject, Wanted
 from .options import Agent, Data, Json, OptionalId, Url, User, Yes, parse_address, parse_subject, print_json
 from .reaching import open_operator
+from .settings import load
 from .terminal import complain, confirm, note, plural, readable_errors
+
+if TYPE_CHECKING:
+    from ..admin.receipts import Purged, Receipt
 
 
 def register(app: typer.Typer) -> None:
@@ -158,6 +159,8 @@ def purge(
 
 
 def _purge(source: Operator, older_s: float, agent: str | None, total: int) -> Purged:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
     console = Console(stderr=True)
     bar = Progress(
         TextColumn("{task.description}"),

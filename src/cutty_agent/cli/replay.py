@@ -5,20 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 from rich.console import Console
 
-from ..admin.archive_reader import ArchivedSession, read_archive
-from ..agent.chat import AgentFactory
 from ..errors import ConfigError, NotFound
-from . import logs
 from .options import Json, print_json
-from .replaying import Prepare, Replayed, playback, run_again
 from .serve import load_app
 from .terminal import output, plural, printable, readable_errors
+
+if TYPE_CHECKING:
+    from ..admin.archive_reader import ArchivedSession
+    from ..agent.chat import AgentFactory
+    from .replaying import Prepare, Replayed
 
 EPILOG = (
     "Examples:  cutty-agent replay chat-session-1.zip  ·  cutty-agent replay anna.zip --session chat/session-1  ·  "
@@ -55,6 +56,8 @@ def replay(
     are made of what was recorded. Nothing of the export is changed, and no model is called. Ends with 1 when something
     came out otherwise.
     """
+    from . import logs
+
     with readable_errors(), logs.quiet(logging.CRITICAL):  # what failed then fails again, and is compared
         if run_tools and agent is None:
             raise ConfigError("--run-tools needs --agent.", remedy="Name your App: --agent module:app.")
@@ -76,6 +79,8 @@ def replay(
 async def _run(
     recorded: ArchivedSession, factories: dict[str, AgentFactory] | None, *, run_tools: bool
 ) -> Replayed:
+    from .replaying import playback, run_again
+
     prepare: Prepare = playback
     if factories is not None:
         factory = factories.get(recorded.address.agent)
@@ -91,6 +96,8 @@ async def _run(
 
 
 def _chosen(file: Path, wanted: list[str]) -> list[ArchivedSession]:
+    from ..admin.archive_reader import read_archive
+
     chosen = [
         recorded
         for recorded in read_archive(file)

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from ..config import load
 from . import duration
 from .options import Data, Url
 from .reaching import open_operator
+from .settings import load
 from .terminal import note, plural, readable_errors
 
 

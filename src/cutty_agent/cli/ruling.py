@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from ..config import load
 from .options import Agent, Data, Id, Url, Yes, parse_address
 from .reaching import open_operator, open_server
+from .settings import load
 from .terminal import confirm, note, readable_errors
 
 USUAL_REASON = "An operator parked this session."

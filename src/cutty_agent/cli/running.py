@@ -6,11 +6,12 @@ import contextlib
 import ipaddress
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import httpx
 import msgspec
 
-from ..config import Settings
+if TYPE_CHECKING:
+    from ..config import Settings
 
 SERVER_FILE = "server.json"
 
@@ -88,6 +89,8 @@ def find_url(settings: Settings) -> str | None:
 
 def is_healthy(url: str) -> bool:
     """Whether ``GET /health`` is answered as cutty-agent does."""
+    import httpx  # not needed where no server has left its note
+
     try:
         answer = httpx.get(f"{url}/health", timeout=HEALTH_S, trust_env=False)
         return answer.status_code == 200 and answer.json() == {"status": "ok"}

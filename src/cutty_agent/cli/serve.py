@@ -7,18 +7,19 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
-from ..agent.chat import ChatAgent
-from ..agent.models import ModelChoice, resolve
-from ..agent.turn import Turn
-from ..app import App
-from ..config import Settings, load
 from ..errors import ConfigError, CuttyError
-from . import front_door, logs, server, standing
+from .settings import load
+
+if TYPE_CHECKING:
+    from ..agent.models import ModelChoice
+    from ..agent.turn import Turn
+    from ..app import App
+    from ..config import Settings
 
 EPILOG = (
     "Examples:  cutty-agent serve  ·  cutty-agent serve --model anthropic:claude-sonnet-4-5  ·  "
@@ -66,6 +67,8 @@ def serve(
     if reload:
         _serve_reloading()
         return
+    from . import logs, server, standing
+
     try:
         given = {
             "host": host,
@@ -85,6 +88,8 @@ def serve(
         if visitors:
             access = app.settings.access.model_copy(update={"visitors": True})
             app.settings = app.settings.model_copy(update={"access": access})
+        if app.settings.writer is None:
+            app.settings = app.settings.model_copy(update={"writer": "process"})
         standing.take_stand(app)
         server.run(app, model_said)
     except CuttyError as error:
@@ -94,6 +99,8 @@ def serve(
 
 def default_app(settings: Settings, choice: ModelChoice) -> App:
     """The built-in chat, answered by the chosen model."""
+    from ..agent.chat import ChatAgent
+    from ..app import App
 
     class Chat(ChatAgent):
         async def on_chat_message(self, turn: Turn) -> object:
@@ -104,6 +111,8 @@ def default_app(settings: Settings, choice: ModelChoice) -> App:
 
 def _application(target: str | None, settings: Settings, given: dict[str, Any]) -> tuple[App, str]:
     if target is None:
+        from ..agent.models import resolve
+
         choice = resolve(
             settings.model,
             settings.base_url,
@@ -125,6 +134,8 @@ def load_app(target: str) -> App:
     Raises:
         ConfigError: the module or attribute does not exist, or is no App.
     """
+    from ..app import App
+
     module_name, _, attribute = target.partition(":")
     sys.path.insert(0, str(Path.cwd()))
     try:
@@ -148,6 +159,8 @@ def load_app(target: str) -> App:
 def _serve_reloading() -> None:
     """Run the same command without ``--reload`` in a child, and again whenever a Python file changes."""
     from watchfiles import PythonFilter, run_process
+
+    from . import front_door
 
     os.environ.setdefault("CUTTY_DEBUG", "true")
     command = [sys.executable, "-m", "cutty_agent", *(each for each in sys.argv[1:] if each != "--reload")]

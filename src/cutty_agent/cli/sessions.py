@@ -12,11 +12,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..config import load
 from . import duration, exporting, removal, ruling, transcript, turns
 from .operator import Wanted
 from .options import Agent, Data, Id, Json, Url, parse_address, parse_owner, print_json
 from .reaching import open_operator, open_server
+from .settings import load
 from .tail import Follower
 from .terminal import ago, complain, count, dollars, note, output, printable, readable_errors, until
 

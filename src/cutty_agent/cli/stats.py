@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import msgspec
 import typer
@@ -17,15 +17,18 @@ from rich.table import Table
 from rich.text import Text
 
 from ..admin import figures
-from ..config import Settings, load
-from ..engines.embedded.readonly import ReadOnlyStore, open_readonly
 from ..ports.analytics import DAY_MS, HOUR_MS, By, Step
 from . import moments, plots
 from .operator import PAGE
 from .options import Data, Json, Url, parse_owner, print_json
 from .reaching import open_operator
 from .remote import ServerOperator
+from .settings import load
 from .terminal import count, dollars, note, output, printable, readable_errors, took
+
+if TYPE_CHECKING:
+    from ..config import Settings
+    from ..engines.embedded.readonly import ReadOnlyStore
 
 EPILOG = (
     "Examples:  cutty-agent stats  ·  cutty-agent stats --from 30d  ·  cutty-agent stats --by model --from 2026-11-01  ·  "
@@ -126,6 +129,8 @@ def _open(settings: Settings, url: str | None) -> Iterator[Source]:
         if isinstance(operator, ServerOperator):
             yield _Server(operator)
             return
+    from ..engines.embedded.readonly import open_readonly
+
     with open_readonly(settings.data) as store:
         yield _Directory(store)
 

@@ -5,20 +5,23 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from functools import cached_property
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from ..admin import report
-from ..admin.operations import Purged, Receipt
-from ..config import Settings
+from ..admin.receipts import Purged, Receipt
 from ..engines.embedded.readonly import ReadOnlyStore, open_readonly
-from ..engines.sealed import Keyring
-from ..engines.sealed.contents import Contents
 from ..ids import Address
-from .locked import Locked, open_locked
 from .operator import PAGE, Entries, Subject, Wanted, unknown
+
+if TYPE_CHECKING:
+    from ..config import Settings
+    from ..engines.sealed import Keyring
+    from ..engines.sealed.contents import Contents
+    from .locked import Locked
 
 T = TypeVar("T")
 
@@ -32,7 +35,8 @@ class StoredOperator:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._keyring = Keyring.parse(settings.encryption.keys)
+        if settings.encryption.keys:
+            _ = self._keyring  # a wrong key is an error before anything is looked at
         self._reader: ReadOnlyStore | None = open_readonly(settings.data)
 
     # -- looking
@@ -56,7 +60,7 @@ class StoredOperator:
         card = self._store.card(address)
         if not page or page[0].address != address or card is None:
             raise unknown(address)
-        turns = Contents(self._keyring, address).turns(self._store.turns(address))
+        turns = self._contents(address).turns(self._store.turns(address))
         return {
             **report.row(page[0]),
             "shares": msgspec.to_builtins(card.grants),
@@ -67,7 +71,7 @@ class StoredOperator:
         found = self._store.messages(address)
         if found is None:
             raise unknown(address)
-        rows = Contents(self._keyring, address).messages(found.messages)
+        rows = self._contents(address).messages(found.messages)
         return [msgspec.json.decode(row.body) for row in rows]
 
     def audit(self, wanted: Entries, limit: int) -> Iterator[dict[str, Any]]:
@@ -135,6 +139,17 @@ class StoredOperator:
 
     # -- the directory
 
+    @cached_property
+    def _keyring(self) -> Keyring:
+        from ..engines.sealed import Keyring  # lists and sums do without
+
+        return Keyring.parse(self._settings.encryption.keys)
+
+    def _contents(self, address: Address) -> Contents:
+        from ..engines.sealed.contents import Contents
+
+        return Contents(self._keyring, address)
+
     @property
     def _store(self) -> ReadOnlyStore:
         if self._reader is None:
@@ -143,6 +158,8 @@ class StoredOperator:
 
     def _work(self, work: Callable[[Locked], Awaitable[T]]) -> T:
         self._close()  # an open reader could keep erased pages from being overwritten
+
+        from .locked import open_locked  # with all that a server has of sessions
 
         async def run() -> T:
             async with open_locked(self._settings, self._keyring) as locked:

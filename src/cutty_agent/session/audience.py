@@ -23,7 +23,10 @@ class Audience:
         self._connections = []
 
     def __iter__(self) -> Iterator[Connection]:
-        return iter([conn for conn in self._connections if conn.greeted and not conn.closed])
+        conns = self._connections
+        if len(conns) == 1:  # nearly always
+            return iter(conns[:] if conns[0].greeted and not conns[0].closed else ())
+        return iter([conn for conn in conns if conn.greeted and not conn.closed])
 
     def everyone(self, frame: bytes, *, without: Connection | None = None) -> None:
         """A frame for all, except one."""

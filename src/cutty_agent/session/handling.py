@@ -129,7 +129,8 @@ async def handle(
         )
         return Ending("error", ids, _visitor_text(room, turn, error))
     finally:
-        running.record = msgspec.structs.replace(running.record, spans=trace.finish(failure))
+        if spans := trace.finish(failure):
+            running.record = msgspec.structs.replace(running.record, spans=spans)
         if watch is not None:
             watch.end()
         while task is not None and task.uncancel():
