@@ -73,7 +73,8 @@ class Row:
     def open_calls(self) -> bool:
         """May have a tool call without an outcome. False is certain; true may be text that looks like one."""
         if self._open_calls is None:
-            self._open_calls = any(state in self.body for state in _OPEN_STATES)
+            body = self.body
+            self._open_calls = b'"toolCallId"' in body and any(state in body for state in _OPEN_STATES)
         return self._open_calls
 
     def __eq__(self, other: object) -> bool:

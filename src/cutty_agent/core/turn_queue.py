@@ -139,6 +139,8 @@ class TurnQueue:
     @property
     def unread(self) -> frozenset[str]:
         """Messages that waiting turns brought: what runs now does not know them."""
+        if not self.waiting:
+            return frozenset()
         return frozenset(
             mid for ticket in self.waiting for each in (ticket, *ticket.merged) for mid in each.own
         )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.metadata import version
 from typing import Final
 
@@ -31,6 +32,10 @@ MAX_COMMITS: Final = 64
 _WRITTEN = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 
 
+LOOK_S = 0.2
+"""How often to look whether there is an SDK, in seconds; asking costs more than everything else without one."""
+
+
 class Tracing:
     """Makes the root spans. Without an OpenTelemetry SDK in the process nothing is made, and nothing is paid for it.
 
@@ -41,10 +46,18 @@ class Tracing:
     def __init__(self, provider: TracerProvider | None = None) -> None:
         """``provider``: the one to use instead of the process's."""
         self._provider = provider
+        self._looked_s = -LOOK_S
+        self._found = False
         self.tracer: Tracer = otel.get_tracer("cutty_agent", version("cutty-agent"), tracer_provider=provider)
 
     def _active(self) -> bool:
-        """Whether somebody set up an SDK; the application may do that at any time."""
+        """Whether somebody set up an SDK; the application may do that at any time, and is noticed within a moment."""
+        now_s = time.monotonic()
+        if now_s - self._looked_s > LOOK_S:
+            self._looked_s, self._found = now_s, self._look()
+        return self._found
+
+    def _look(self) -> bool:
         provider = self._provider or otel.get_tracer_provider()
         return not isinstance(provider, otel.ProxyTracerProvider | otel.NoOpTracerProvider)
 
@@ -126,19 +139,10 @@ class TurnRoots:
         if record.trace:
             self._tracing.interrupted(self._address, record, action)
 
-    @contextmanager
-    def running(self, request_id: str) -> Iterator[None]:
+    def running(self, request_id: str) -> AbstractContextManager[None]:
         """The turn runs: its span is the current one of this task, and nothing else of the outer context is there."""
         span = self._spans.get(request_id)
-        if span is None:
-            yield
-            return
-        span.add_event("cutty.turn.started")
-        token = otel_context.attach(otel.set_span_in_context(span, Context()))
-        try:
-            yield
-        finally:
-            otel_context.detach(token)
+        return _current(span) if span is not None else _NO_SPAN
 
     def committed(self, request_id: str, chunks: int) -> None:
         """Chunks of a running turn are durable."""
@@ -196,6 +200,19 @@ class TurnRoots:
         """What still runs or waits goes on elsewhere or later."""
         for request_id in list(self._spans):
             self.give_up(request_id, reason, error=reason)
+
+
+_NO_SPAN = nullcontext()
+
+
+@contextmanager
+def _current(span: Span) -> Iterator[None]:
+    span.add_event("cutty.turn.started")
+    token = otel_context.attach(otel.set_span_in_context(span, Context()))
+    try:
+        yield
+    finally:
+        otel_context.detach(token)
 
 
 def written(context: SpanContext) -> str:

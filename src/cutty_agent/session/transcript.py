@@ -36,6 +36,9 @@ class Messages(Sequence[UIMessage]):
     def __iter__(self) -> Iterator[UIMessage]:
         return (row.message() for row in islice(self._rows, self._count))
 
+    def __reversed__(self) -> Iterator[UIMessage]:
+        return (self._rows[place].message() for place in range(self._count - 1, -1, -1))
+
     @overload
     def __getitem__(self, at: int) -> UIMessage: ...
     @overload

@@ -18,6 +18,9 @@ _encode = msgspec.json.Encoder().encode
 HIGH_WATER = 256
 """Chunks that may wait for the store before the producer has to wait."""
 
+WORD = 1024
+"""Characters of a piece of text up to which it is taken in without looking at every bound."""
+
 
 class Ending(msgspec.Struct, frozen=True):
     """How a stream ended. ``error`` is the text for the visitor, ``in_band`` when the producer sent it as a chunk;
@@ -43,6 +46,7 @@ class LiveStream:
     __slots__ = (
         "_append",
         "_appending",
+        "_careless",
         "_delta_head",
         "_exact",
         "_failure",
@@ -111,22 +115,32 @@ class LiveStream:
         self._text_id: str | None = None
         self._joined: object = None
         self._delta_head = b""
+        self._careless = 0  # words that may come before anything has to be looked at again
 
     # -- what the producer calls
 
     def text(self, delta: str) -> bool:
         """More text; opens a text part when none is open. True when the producer should :meth:`wait` before more."""
+        if self._careless and 0 < len(delta) <= WORD:
+            self._careless -= 1
+            self._words.append(delta)
+            self.size += len(delta)
+            return False
+        return self._text(delta)
+
+    def _text(self, delta: str) -> bool:
         if not delta:
             return False
         if self._text_id is None:
             self._open_text()
-        words = self._words
-        words.append(delta)
+        self._words.append(delta)
         self.size += len(delta)
         if self.size > self.limit_bytes or (self._timer is None and self._appending is None):
             self._gather()
             self._grown()
-        return len(words) + len(self.bodies) - self.shown > HIGH_WATER
+        room = HIGH_WATER - self.backlog
+        self._careless = max(0, min(room, (self.limit_bytes - self.size) // WORD))
+        return room < 0
 
     def chunk(self, chunk: Chunk) -> None:
         """One chunk of the producer's own; closes a text part that :meth:`text` opened."""
@@ -188,11 +202,13 @@ class LiveStream:
     def discard(self) -> None:
         """The conversation was cleared: write and show nothing more."""
         self._sealed = True
+        self._careless = 0
         self._publish = _nobody
 
     async def seal(self) -> None:
         """Stop writing: waits for the write under way. What is not durable by then goes with the final commit."""
         self._sealed = True
+        self._careless = 0
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -267,7 +283,7 @@ class LiveStream:
 
     def _close_text(self) -> None:
         self._gather()
-        text_id, self._text_id = self._text_id, None
+        text_id, self._text_id, self._careless = self._text_id, None, 0
         self._pass({"type": "text-end", "id": text_id})
 
     def _pass(self, chunk: Chunk) -> None:
@@ -314,6 +330,7 @@ class LiveStream:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+            self._careless = 0
         if self._appending is not None or self._sealed or not self.backlog or self._failure is not None:
             return
         self._gather()
@@ -325,6 +342,7 @@ class LiveStream:
 
     def _appended(self, done: asyncio.Future[None], end: int) -> None:
         self._appending = None
+        self._careless = 0
         if done.cancelled() or done.exception() is not None:
             self._failure = done.exception() if not done.cancelled() else asyncio.CancelledError()
         else:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import socket
 from contextlib import suppress
+from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from websockets.protocol import OPEN as CORE_OPEN
@@ -23,6 +24,7 @@ from .websocket_frames import (
     is_utf8,
     measure,
     text_head,
+    text_heads,
     unmask,
 )
 from .websocket_hub import Hub
@@ -181,13 +183,16 @@ class WebSocketProtocol(asyncio.Protocol):
                 out += chunks
                 self._out_bytes += sum(map(len, chunks))
             return
-        size = 0
-        for frame in frames:
-            head = text_head(len(frame))
+        if len(frames) == 1:
+            head = text_head(len(frames[0]))
             out.append(head)
-            out.append(frame)
-            size += len(head) + len(frame)
-        self._out_bytes += size
+            out.append(frames[0])
+            self._out_bytes += len(head) + len(frames[0])
+            return
+        lengths = list(map(len, frames))
+        heads = text_heads(lengths)
+        out.extend(chain.from_iterable(zip(heads, frames, strict=True)))
+        self._out_bytes += sum(lengths) + sum(map(len, heads))
 
     def close(self, code: int, reason: str) -> None:
         """Send what is queued, then a close frame; the peer has ``close_timeout_s`` to answer."""

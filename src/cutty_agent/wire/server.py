@@ -83,11 +83,6 @@ _ENDS = [b"%d}" % seq for seq in range(2048)]
 """How a chunk ends, by its index."""
 
 
-def _inner(body: bytes) -> bytes:
-    """JSON text as the inside of a JSON string."""
-    return _encode(body.decode())[1:-1]
-
-
 class ResponseFrames:
     """Encodes the ``cf_agent_use_chat_response`` frames of one request; a hot path.
 
@@ -119,15 +114,13 @@ class ResponseFrames:
         return b"%b%b%b%d}" % (self._head, _encode(body.decode()), self._tail, seq)
 
     def chunks(self, bodies: Sequence[bytes], first: int) -> list[bytes]:
-        """Live chunks, the first with index ``first``; a third of the cost of one by one."""
-        join, head, tail = b"".join, self._head + b'"', b'"' + self._tail
+        """Live chunks, the first with index ``first``; cheaper than one by one."""
+        join, encode, head, tail = b"".join, _encode, self._head, self._tail
         ends = _ENDS[first : first + len(bodies)]
         if len(ends) < len(bodies):
             ends += [b"%d}" % seq for seq in range(first + len(ends), first + len(bodies))]
         return [
-            # JSON text without a backslash has nothing to escape but its quotes.
-            join((head, body.replace(b'"', b'\\"') if b"\\" not in body else _inner(body), tail, end))
-            for body, end in zip(bodies, ends, strict=True)
+            join((head, encode(body.decode()), tail, end)) for body, end in zip(bodies, ends, strict=True)
         ]
 
     def replay(self, body: bytes, seq: int) -> bytes:
