@@ -32,13 +32,15 @@ class Server:
         self.stats = psutil.Process(process.pid)
 
     def cpu_s(self) -> float:
-        """CPU seconds used so far, all threads."""
-        times = self.stats.cpu_times()
-        return float(times.user + times.system)
+        """CPU seconds used so far, all threads, the process that writes included."""
+        return sum(float(sum(each.cpu_times()[:2])) for each in self._all())
 
     def memory(self) -> int:
-        """Proportional set size in bytes."""
-        return int(self.stats.memory_full_info().pss)
+        """Proportional set size in bytes, with that of the process that writes."""
+        return sum(int(each.memory_full_info().pss) for each in self._all())
+
+    def _all(self) -> list[psutil.Process]:
+        return [self.stats, *self.stats.children()]
 
 
 @contextlib.contextmanager
