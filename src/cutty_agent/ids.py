@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Iterator
 
 import msgspec
 
@@ -47,18 +48,21 @@ def check_session_id(session: str) -> str:
 
 def new_message_id(now_ms: int) -> str:
     """``assistant_{ms}_{9 random}`` (protocol 3.11)."""
-    return f"assistant_{now_ms}_{_random(5).hex()[:9]}"
+    return f"assistant_{now_ms}_{_random().hex()[:9]}"
 
 
 _POOL_BYTES = 5 * 1024
-_pool: list[bytes] = []
+_pool: Iterator[bytes] = iter(())
 
 
-def _random(count: int) -> bytes:
-    """``count`` random bytes out of a pool: a system call for each message id would cost more than the id."""
-    if not _pool or len(_pool[0]) < count:
-        _pool[:] = [secrets.token_bytes(_POOL_BYTES)]
-    taken, _pool[0] = _pool[0][:count], _pool[0][count:]
+def _random() -> bytes:
+    """Five random bytes out of a pool: a system call for each message id would cost more than the id."""
+    global _pool
+    taken = next(_pool, b"")
+    if not taken:
+        fresh = secrets.token_bytes(_POOL_BYTES)
+        _pool = iter([fresh[at : at + 5] for at in range(0, _POOL_BYTES, 5)])
+        taken = next(_pool)
     return taken
 
 
