@@ -54,6 +54,17 @@ async def test_it_writes_and_leaves_one_tidy_file(tmp_path: Path) -> None:
     await again.close()
 
 
+async def test_modules_of_the_working_directory_are_not_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("select.py", "signal.py", "msgspec.py"):
+        (tmp_path / name).write_text("raise ImportError('the wrong one')")
+    monkeypatch.chdir(tmp_path)
+    store = await open_store(tmp_path / "data", apart=True)
+    assert (await store.claim(ADA, owner=None, now_ms=1)).created
+    await store.close()
+
+
 async def test_what_cannot_be_stored_fails_its_own_commit_only(tmp_path: Path) -> None:
     store = await open_store(tmp_path, apart=True)
     claim = await store.claim(ADA, owner=None, now_ms=1)

@@ -8,7 +8,8 @@ import socket
 import subprocess
 import sys
 import time
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, TypeVar, cast
 
 import msgspec
 import structlog
@@ -27,6 +28,13 @@ T = TypeVar("T")
 
 RESTART_PAUSE_S = 1.0
 """A writing process that died is replaced, but not more often than this, in seconds."""
+
+
+ROOT = Path(__file__).parents[3]
+"""Where this package lies."""
+
+# The working directory is not looked in: a select.py there must not stand in for Python's own.
+_PROGRAM = f"import sys; sys.path.append(sys.argv.pop(1)); from {__package__}.desk import main; main()"
 
 
 class WriterApart:
@@ -123,19 +131,18 @@ class WriterApart:
     # -- the process
 
     async def _start(self) -> None:
+        if self._process is not None:
+            await asyncio.to_thread(self._process.wait)  # it closed its end, so it is about to be gone
         ours, theirs = socket.socketpair()
         self._started_at = time.monotonic()
         try:
             with theirs:
                 self._launch(theirs)
-            transport, _ = await self._loop.create_unix_connection(lambda: _Line(self), sock=ours)
+            await self._loop.create_unix_connection(lambda: _Line(self), sock=ours)
         except OSError as error:
             ours.close()
             self._starting = None
             self._fail_all(f"The writing process could not be started: {error}.")
-            return
-        self._transport, self._starting = transport, None
-        self._flush()
 
     def _launch(self, theirs: socket.socket) -> None:
         """Start what serves the other end. Returns once the program is loaded, not once it is ready.
@@ -145,16 +152,18 @@ class WriterApart:
         """
         self._process = subprocess.Popen(
             [
-                sys.executable,
-                "-m",
-                f"{__package__}.desk",
-                str(theirs.fileno()),
-                msgspec.json.encode(self._options).decode(),
+                *(sys.executable, "-P", "-c", _PROGRAM, str(ROOT)),
+                *(str(theirs.fileno()), msgspec.json.encode(self._options).decode()),
             ],
             pass_fds=(theirs.fileno(), self._lock.fileno()),
             stdin=subprocess.DEVNULL,
             process_group=0,  # what a terminal sends to the server is not meant for it
         )
+
+    def connected(self, transport: asyncio.Transport) -> None:
+        """The process has its end of the socket; it reads when it is ready."""
+        self._transport, self._starting = transport, None
+        self._flush()
 
     def heard(self, body: bytes) -> None:
         """Jobs are over."""
@@ -199,6 +208,9 @@ class _Line(asyncio.Protocol):
     def __init__(self, writer: WriterApart) -> None:
         self._writer = writer
         self._frames = Frames()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._writer.connected(cast("asyncio.Transport", transport))
 
     def data_received(self, data: bytes) -> None:
         for body in self._frames.feed(data):

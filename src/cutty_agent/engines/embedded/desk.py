@@ -1,4 +1,4 @@
-"""The writing process: ``python -m cutty_agent.engines.embedded.desk SOCKET OPTIONS``, started by :mod:`.apart`.
+"""The writing process: :func:`main` with a socket's descriptor and :class:`~.parcels.Options`, started by :mod:`.apart`.
 
 It exits when the socket is closed at the other end, also by the death of that process: what was handed in is written
 first. Signals that end the server end it through the server alone.
@@ -24,6 +24,9 @@ from .scribe import Scribe, fail
 
 RECEIVE_BYTES = 1 << 20
 """At most so much is read at a time."""
+
+BATCH_BYTES = 1 << 24
+"""Once so much has come it is written, although there may be more, so that the first of it does not wait for ever."""
 
 
 class Desk:
@@ -55,6 +58,7 @@ class Desk:
     def _receive(self) -> tuple[list[bytes], bool]:
         """Wait for something and take all that is there; false behind the last."""
         bodies: list[bytes] = []
+        size = 0
         while True:
             try:
                 data = self._socket.recv(RECEIVE_BYTES)
@@ -64,7 +68,8 @@ class Desk:
             if not data or b"" in whole:
                 return [*bodies, *(body for body in whole if body)], False
             bodies += whole
-            if bodies and self._idle():
+            size += len(data)
+            if bodies and (size > BATCH_BYTES or self._idle()):
                 return bodies, True
 
     def _idle(self) -> bool:
@@ -86,19 +91,13 @@ class Desk:
 
     def _told(self, jobs: Sequence[Job[Any]], began: float, ended: float) -> None:
         numbers = [self._numbers.pop(id(job)) for job in jobs]
-        with contextlib.suppress(
-            OSError
-        ):  # nobody is there to be told any more; the rest is written all the same
+        with contextlib.suppress(OSError):  # when nobody is there any more, the rest is written all the same
             self._socket.sendall(told_frame(numbers, jobs, began, ended))
 
 
 def main() -> None:
-    """Serve the socket whose descriptor is the first argument."""
+    """Serve the socket whose descriptor is the first argument, with the options in JSON that are the second."""
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, signal.SIG_IGN)
     sock = socket.socket(fileno=int(sys.argv[1]))
     Desk(sock, msgspec.json.decode(sys.argv[2], type=Options)).run()
-
-
-if __name__ == "__main__":
-    main()
