@@ -107,6 +107,17 @@ async def test_a_writing_process_that_dies_is_replaced(
     await store.close()
 
 
+@pytest.mark.parametrize("program", ["/nowhere/python", "/bin/false"])
+async def test_a_writing_process_that_does_not_start(
+    program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "executable", program)
+        with pytest.raises(StoreUnavailable, match="writing process"):
+            await open_store(tmp_path, apart=True)
+    await (await open_store(tmp_path, apart=True)).close()  # and the directory is free again
+
+
 async def test_it_ends_with_the_server_and_not_by_the_terminal(tmp_path: Path) -> None:
     store = await open_store(tmp_path, apart=True)
     claim = await store.claim(ADA, owner=None, now_ms=1)

@@ -60,14 +60,20 @@ class WriterApart:
         self._transport: asyncio.Transport | None = None
         self._starting: asyncio.Task[None] | None = None
         self._started_at = -RESTART_PAUSE_S
+        self._ready: asyncio.Future[None] = self._loop.create_future()
         self._over: asyncio.Future[None] = self._loop.create_future()
 
     @classmethod
     async def start(cls, lock: DirectoryLock, options: Options, *, meter: Meter | None = None) -> WriterApart:
-        """Start the process. It may still be on its way when this returns; jobs wait for it."""
+        """Start the process; it has opened the database when this returns.
+
+        Raises:
+            StoreUnavailable: it could not be started, or not open it.
+        """
         writer = cls(lock, options, meter)
         writer._meter.watch_queue(lambda: len(writer._pending))
         await writer._start()
+        await writer._ready
         return writer
 
     def submit(self, job: Job[T]) -> asyncio.Future[T]:
@@ -168,6 +174,10 @@ class WriterApart:
     def heard(self, body: bytes) -> None:
         """Jobs are over."""
         told = unpack_told(body)
+        if not told.numbers:
+            if not self._ready.done():
+                self._ready.set_result(None)
+            return
         pending, here = self._pending, self._loop
         for number, result in told.results.items():
             take_result(pending[number], result)
@@ -189,7 +199,7 @@ class WriterApart:
         self._transport = None
         if self._closed:
             self.finished()
-        if self._pending:
+        if self._pending or not self._ready.done():
             self._fail_all("The writing process ended before it had written everything.")
         elif not self._closed:
             log.error("writer.ended", remedy="It is started anew with the next write.")
@@ -197,8 +207,11 @@ class WriterApart:
     def _fail_all(self, sentence: str) -> None:
         pending, self._pending, self._outbox = self._pending, {}, []
         log.error("writer.ended", error=sentence, writes=len(pending))
+        failure = StoreUnavailable(sentence, remedy="See the log of the server, then try again.")
+        if not self._ready.done():
+            self._ready.set_exception(failure)
         for job in pending.values():
-            job.error = StoreUnavailable(sentence, remedy="See the log of the server, then try again.")
+            job.error = failure
         wake(list(pending.values()))
 
 

@@ -43,6 +43,7 @@ class Desk:
 
     def run(self) -> None:
         """Until the other side is gone, or has announced it; what came before is written."""
+        self._told([], 0.0, 0.0)  # it is ready
         go_on = True
         while go_on:
             bodies, go_on = self._receive()

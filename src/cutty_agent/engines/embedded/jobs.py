@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Sequence
-from typing import Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from ...ids import Address
 from ...ports.store import AuditEntry, Lifetime, Op, Removed
+
+if TYPE_CHECKING:
+    import asyncio
 
 T = TypeVar("T")
 
