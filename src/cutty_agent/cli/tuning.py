@@ -6,8 +6,8 @@ import gc
 import sys
 
 SWITCH_S = 0.002
-"""How long a thread that wants to run waits for another, in seconds. The store's writer asks for its turn after each
-statement; with the default of 5 ms a busy event loop would make every commit wait for a tenth of a second."""
+"""How long a thread that wants to run waits for another, in seconds. A writer in a thread (``writer``) asks for its
+turn after each statement; with the default of 5 ms a busy event loop would make every commit wait for a tenth of a second."""
 
 
 def tune() -> None:

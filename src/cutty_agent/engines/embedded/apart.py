@@ -207,12 +207,15 @@ class WriterApart:
     def _fail_all(self, sentence: str) -> None:
         pending, self._pending, self._outbox = self._pending, {}, []
         log.error("writer.ended", error=sentence, writes=len(pending))
-        failure = StoreUnavailable(sentence, remedy="See the log of the server, then try again.")
         if not self._ready.done():
-            self._ready.set_exception(failure)
+            self._ready.set_exception(_failed(sentence))
         for job in pending.values():
-            job.error = failure
+            job.error = _failed(sentence)
         wake(list(pending.values()))
+
+
+def _failed(sentence: str) -> StoreUnavailable:
+    return StoreUnavailable(sentence, remedy="See the log of the server, then try again.")
 
 
 class _Line(asyncio.Protocol):
