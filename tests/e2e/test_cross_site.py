@@ -51,6 +51,17 @@ OPEN = """(url) => new Promise((resolve) => {
     socket.onclose = (event) => resolve({code: event.code, frames});
 })"""
 
+AWAIT_CLEAR = """(url) => new Promise((opened) => {
+    const socket = new WebSocket(url);
+    window.cleared = new Promise((resolve) => {
+        socket.onmessage = (event) => {
+            if (event.data.includes("cf_agent_mcp_servers")) opened();
+            if (event.data.includes("cf_agent_chat_clear")) resolve();
+        };
+    });
+})"""
+"""Open a socket, after which ``window.cleared`` tells when somebody has cleared the conversation."""
+
 EMBED = """([tag, url]) => new Promise((resolve) => {
     const element = document.createElement(tag);
     let readable = null;
@@ -258,8 +269,10 @@ async def test_a_page_of_an_origin_that_was_named_is_let_in(
     read = await named.evaluate(READ, [f"{url}/get-messages", {"credentials": "include"}])
     assert (read["status"], read["type"]) == (200, "cors")
     assert CANARY in read["text"]
+    await own.evaluate(AWAIT_CLEAR, url.replace("http:", "ws:"))
     heard = await named.evaluate(OPEN, url.replace("http:", "ws:"))
     assert heard["frames"]
+    await own.evaluate("window.cleared")
     cleared = await own.evaluate(READ, [f"{session}/get-messages", {}])
     assert cleared["text"] == "[]"
 

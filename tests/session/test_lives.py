@@ -15,6 +15,7 @@ from cutty_agent.agent.chat import ChatAgent
 from cutty_agent.engines.memory import MemoryStore
 from cutty_agent.errors import BadRequest, Busy, ShuttingDown, UnknownAgent
 from cutty_agent.ids import Address
+from cutty_agent.ports.identity import Identified
 from cutty_agent.ports.store import PutTurn, SessionStore
 from cutty_agent.session.gate import Answer
 from cutty_agent.wire.principal import NOBODY
@@ -317,3 +318,63 @@ async def test_a_session_does_not_sleep_while_its_agent_answers_a_request(
     answer = await asking
     assert answer is not None
     assert answer.body == b"s"
+
+
+@pytest.mark.parametrize("known", ["awake", "asleep", "new"])
+async def test_what_a_client_sent_before_it_left_counts(
+    stage: Stage, make_world: MakeWorld, known: str
+) -> None:
+    stage.auto = echo("answer")
+    world = make_world(lifetimes={"idle_s": 0.05 if known == "asleep" else 600.0})
+    client = world.client("a")
+    if known == "new":
+        client.connect()
+    else:
+        await client.join()
+    if known == "asleep":
+        await world.asleep()
+    client.ask("one")
+    client.leave()
+    await stage.response(1)
+    assert await world.texts() == [("user", "one"), ("assistant", "answer")]
+    assert world.registry.slots[world.address()].connections == []
+    assert world.registry.sockets == 0
+    client.connect()
+    await client.until(of("cf_agent_chat_messages"))
+    assert client.transcripts()[-1] == [("user", "one"), ("assistant", "answer")]
+
+
+@pytest.mark.parametrize("sends", [True, False])
+async def test_what_was_sent_by_a_client_that_left_before_it_was_identified_counts(
+    world: World, stage: Stage, sends: bool
+) -> None:
+    stage.auto = echo("answer")
+    identifying: asyncio.Future[Identified] = asyncio.get_running_loop().create_future()
+    client = world.client("a")
+    client.opening = msgspec.structs.replace(client.opening, identifying=identifying)
+    client.connect()
+    await asyncio.sleep(0)
+    if sends:
+        client.ask("one")
+    client.leave()
+    if sends:
+        identifying.set_result(Identified(NOBODY))
+        await stage.response(1)
+        assert await world.texts() == [("user", "one"), ("assistant", "answer")]
+    else:
+        await eventually(identifying.cancelled, "the end of a question nobody asks any more")
+    assert world.registry.sockets == 0
+
+
+async def test_what_a_client_sent_before_it_was_closed_from_here_does_not_count(
+    world: World, stage: Stage
+) -> None:
+    client = await world.join("a")
+    client.ask("one")
+    (conn,) = world.registry.slots[world.address()].connections
+    conn.close(4401, "The sign-in was revoked")
+    client.leave()
+    other = await world.join("b")
+    await other.settled()
+    assert await world.texts() == []
+    assert stage.scenes == []

@@ -139,7 +139,7 @@ class Actor(Session):
                             self.lane(partial(self.agent.on_connect, conn))
                     continue
                 conn.waiting -= 1
-                if not conn.closed:
+                if conn.heeded:
                     await self._guarded(conn, text)
         finally:
             self._draining = None

@@ -47,7 +47,8 @@ class Connection:
     it has acknowledged. ``missed``: an earlier socket of this client was lost in mid-answer. ``plain`` is a
     continuation that this connection sees rebuilt as a whole message, without the continuation flag. ``right`` is what
     it may do here, ``None`` until it was let in; ``lease`` ends it with its caller's token; ``since_ms`` is when it came
-    (milliseconds since 1970 UTC).
+    (milliseconds since 1970 UTC). ``heeded``: what it has sent counts, also after it has left by itself; no longer once it
+    was closed from here.
     """
 
     visitor: ClassVar[bool] = True
@@ -66,6 +67,7 @@ class Connection:
         "closed",
         "explicit",
         "greeted",
+        "heeded",
         "lease",
         "meter",
         "missed",
@@ -98,6 +100,7 @@ class Connection:
         self.plain: str | None = None
         self.greeted = False
         self.closed = False
+        self.heeded = True
         self.waiting = 0
         self.right: Right | None = None
         self.lease: asyncio.TimerHandle | None = None
@@ -136,6 +139,7 @@ class Connection:
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Close the socket."""
+        self.heeded = False
         if not self.closed:
             self.closed = True
             self.outlet.close(code, reason)

@@ -117,8 +117,6 @@ class WaitingLink:
         assert opening.identifying is not None
         try:
             identified: Identified = await opening.identifying
-            if self._ended:
-                return
             known = msgspec.structs.replace(opening, principal=identified.principal, identifying=None)
             link = self._link = self._connect(self._outlet, known)
         except CuttyError as error:
@@ -136,6 +134,8 @@ class WaitingLink:
                 link.receive(frame)
             else:
                 link.receive_binary(frame if isinstance(frame, bytes) else frame.encode())
+        if self._ended:
+            link.lost()
 
     def receive(self, text: bytes | str) -> None:
         """A text frame."""
@@ -152,8 +152,12 @@ class WaitingLink:
             self._keep(False, data)
 
     def _keep(self, is_text: bool, frame: bytes | str) -> None:
+        if self._ended:
+            return
         self._bytes += len(frame)
         if len(self._frames) >= self._limit or self._bytes > self._limit_bytes:
+            self._ended = True
+            self._task.cancel()
             self._frames.clear()
             self._outlet.close(
                 1013, f"More than limits.early_frames = {self._limit} frames wait; send slower"
@@ -171,5 +175,5 @@ class WaitingLink:
         self._ended = True
         if self._link is not None:
             self._link.lost()
-        else:
+        elif not self._frames:  # what it has sent counts
             self._task.cancel()

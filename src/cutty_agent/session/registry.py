@@ -101,7 +101,7 @@ class Registry(Slots):
     def post(self, slot: Slot, conn: Connection, text: bytes | str | None) -> None:
         """A frame of a connection, or its arrival: to the actor, or kept in order until the session is awake."""
         self.end_if_expired(slot)
-        if conn.closed:
+        if not conn.heeded:
             return
         actor = slot.actor
         if actor is None:
@@ -249,7 +249,8 @@ class Registry(Slots):
             )
         else:
             conn.right = "read" if right != "read" and actor.wants_readonly(conn) else right
-            slot.connections.append(conn)
+            if not conn.closed:
+                slot.connections.append(conn)
 
     def _note_refusal(self, conn: Connection) -> None:
         self.audit.refused(
@@ -265,6 +266,8 @@ class Registry(Slots):
         if conn.lease is not None:
             conn.lease.cancel()
         actor = slot.actor
+        if conn.waiting and conn.heeded:  # what it sent last is still to be answered
+            self.losses.note(slot, conn)
         if conn not in slot.connections:  # it was not let in, or not yet
             self._drop_if_empty(slot)
             return
