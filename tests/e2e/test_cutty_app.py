@@ -13,12 +13,13 @@ import httpx
 import jwt
 import pytest
 import pytest_asyncio
-from playwright.async_api import expect
+from playwright.async_api import Route, WebSocketRoute, expect
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from e2e.chat_page import ChatPage, NewProfile, Profile
 from e2e.cutty_app import BLOCK_STORAGE, EXAMPLE, ROOT, CuttyApp
+from e2e.waiting import News
 from e2e.widget_page import WidgetPage
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
@@ -369,6 +370,45 @@ async def test_no_token_is_written_down(app: CuttyApp, new_profile: NewProfile, 
     assert any(b"which lists do I have?" in content for content in kept.values())
     assert [name for name, content in kept.items() if begins in content] == []
     assert begins.decode() not in app.agents.said
+
+
+async def test_an_answer_that_is_late_takes_no_message_away(
+    app: CuttyApp, new_profile: NewProfile, somebody: str
+) -> None:
+    """The plain client asks what is running, the visitor writes, and only then comes the word that nothing runs."""
+    profile = await new_profile()
+    await app.user(profile, somebody)
+    held: list[str | bytes] = []
+    news = News()
+
+    def between(page: WebSocketRoute) -> None:
+        server = page.connect_to_server()
+
+        def said(message: str | bytes) -> None:
+            server.send(message)
+            if "cf_agent_use_chat_request" in str(message):
+                while held:
+                    page.send(held.pop())
+
+        def heard(message: str | bytes) -> None:
+            if "cf_agent_stream_resume_none" in str(message):
+                held.append(message)
+                news.tell()
+            else:
+                page.send(message)
+
+        page.on_message(said)
+        server.on_message(heard)
+
+    async def nothing(route: Route) -> None:
+        await route.fulfill(json=[], headers={"access-control-allow-origin": app.address})
+
+    await profile.context.route_web_socket("**/agents/chat/*", between)
+    await profile.context.route("**/get-messages*", nothing)
+    tab = await app.tab(profile, variant="websocket")
+    await news.until(lambda: bool(held), "the word that nothing runs")
+    await tab.ask("which lists do I have?")
+    assert [role for role, _ in await tab.messages()] == ["user", "assistant"]
 
 
 async def test_a_new_conversation_and_another_user_in_the_same_tab_start_empty(

@@ -16,6 +16,8 @@ export class PlainChat {
   #socket = null;
   #waiting = [];
   #request = null;
+  /** The request that had been sent when this connection asked what is running. */
+  #resuming = null;
 
   /**
    * @param {object} options
@@ -35,7 +37,7 @@ export class PlainChat {
     await this.#loadHistory();
     if (this.#closed.signal.aborted) return;
     if (this.transport === "websocket") await this.#connect();
-    else if (this.#hasSession) await this.#follow(`${this.url}/stream`);
+    else if (this.#hasSession && this.status === "ready") await this.#follow(`${this.url}/stream`);
   }
 
   /** Lets go of the connection. A running answer goes on at the server, and is there when the page comes back. */
@@ -92,9 +94,10 @@ export class PlainChat {
 
   /** Reads an answer that comes as server-sent events: blocks of lines, an empty line after each. */
   async #follow(url, request = {}) {
-    this.#asked = new AbortController();
+    this.#asked.abort(); // This comes after whatever was read until now.
+    const asked = (this.#asked = new AbortController());
     try {
-      const signal = AbortSignal.any([this.#asked.signal, this.#closed.signal]);
+      const signal = AbortSignal.any([asked.signal, this.#closed.signal]);
       const answer = await this.#fetch(url, { ...request, signal });
       if (answer.status === 204) return; // Nothing is running.
       if (!answer.ok) throw new Error((await answer.json()).error?.message ?? `The server answered ${answer.status}.`);
@@ -110,7 +113,7 @@ export class PlainChat {
       }
       this.#show({ status: "ready" });
     } catch (error) {
-      this.#failed(error);
+      if (this.#asked === asked) this.#failed(error);
     }
   }
 
@@ -129,6 +132,7 @@ export class PlainChat {
     socket.addEventListener("open", () => {
       if (attempt > 0) void this.#loadHistory();
       for (const frame of this.#waiting.splice(0)) this.#frame(frame);
+      this.#resuming = this.#request;
       this.#frame({ type: "cf_agent_stream_resume_request" });
     });
     socket.addEventListener("message", ({ data }) => {
@@ -157,8 +161,8 @@ export class PlainChat {
         this.#request = frame.id;
         this.#show({ status: "streaming" });
         return this.#frame({ type: "cf_agent_stream_resume_ack", id: frame.id });
-      case "cf_agent_stream_resume_none": // The answer has ended meanwhile.
-        if (this.status === "ready") return;
+      case "cf_agent_stream_resume_none": // The answer has ended meanwhile; unless it was asked for later.
+        if (this.status === "ready" || this.#request !== this.#resuming) return;
         this.#show({ status: "ready" });
         return this.#loadHistory();
       case "cf_agent_chat_messages":
