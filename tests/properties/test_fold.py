@@ -78,6 +78,31 @@ def test_how_a_text_is_split_does_not_matter(text: str, data: st.DataObject, nam
     assert whole.message() == split.message() == fast.message()
 
 
+text_steps = st.one_of(
+    st.tuples(st.sampled_from(["text-start", "text-end"]), st.sampled_from(["a", "b"])),
+    st.tuples(st.just("text-delta"), st.sampled_from(["a", "b"]), st.text(max_size=3)),
+    st.just(("start-step",)),
+)
+
+
+@given(taken=st.lists(text_steps, max_size=12))
+def test_the_short_ways_for_text_do_what_its_chunks_do(taken: list[tuple[str, ...]]) -> None:
+    whole, fast = Fold("m"), Fold("m")
+    for kind, *rest in taken:
+        whole.apply({"type": kind, **dict(zip(("id", "delta"), rest, strict=False))})
+        match kind:
+            case "text-start":
+                fast.text_start(rest[0])
+            case "text-end":
+                fast.text_end(rest[0])
+            case "text-delta":
+                fast.text_deltas(rest[0], [rest[1]])
+            case _:
+                fast.apply({"type": kind})
+    assert whole.message() == fast.message()
+    assert (whole.empty, whole.open_text) == (fast.empty, fast.open_text)
+
+
 steps = st.lists(
     st.one_of(
         st.builds(lambda t: [{"type": "text-delta", "delta": t}], st.text(max_size=3)),

@@ -34,7 +34,8 @@ class Calls:
         self._parts = parts
         self._by_id: dict[str, Part] = {}
         self._raw: dict[str, list[str]] = {}
-        self.reindex()
+        if parts:
+            self.reindex()
 
     def reindex(self) -> None:
         """Look at the parts again, after some were removed."""

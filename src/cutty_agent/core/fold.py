@@ -41,10 +41,13 @@ class Fold:
         self._extra: dict[str, Any] = {}
         self._metadata: Any = None
         self._parts: list[Part] = []
+        self._data_parts: dict[tuple[str, str], Part] = {}
         if base is not None:
             self._take_over(base)
+            self._data_parts = {
+                _data_key(p): p for p in self._parts if str(p.get("type")).startswith("data-")
+            }
         self._floor = len(self._parts)
-        self._data_parts = {_data_key(p): p for p in self._parts if str(p.get("type")).startswith("data-")}
         self._calls = Calls(self._parts)
         self._runs = Runs(self._parts)
         self._open_text = self._runs.text
@@ -108,6 +111,18 @@ class Fold:
             self._push(chunk)
         elif kind.startswith("data-"):
             self._data(chunk)
+
+    def text_start(self, id: str) -> None:
+        """The same as applying ``{"type": "text-start", "id": id}``."""
+        self._runs.begin("text", id)
+
+    def text_end(self, id: str) -> None:
+        """The same as applying ``{"type": "text-end", "id": id}``."""
+        run = self._open_text.get(id)
+        if run is not None:
+            self._runs.close(run)
+        else:
+            self._runs.end({"type": "text-end", "id": id})
 
     def text_deltas(self, id: str, deltas: Sequence[str]) -> None:
         """The same as applying ``{"type": "text-delta", "id": id, "delta": delta}`` for each, and cheaper."""

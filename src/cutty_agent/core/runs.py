@@ -60,9 +60,11 @@ class Runs:
             self._named(part["type"])[id] = run
         return run
 
-    def _begin(self, kind: str, id: object) -> Run:
-        self._parts.append({"type": kind, "text": "", "state": "streaming"})
-        return self._track(self._parts[-1], id)
+    def begin(self, kind: str, id: object) -> Run:
+        """Open a part at the end."""
+        part: Part = {"type": kind, "text": "", "state": "streaming"}
+        self._parts.append(part)
+        return self._track(part, id)
 
     def find(self, kind: str, id: object) -> Run:
         """Where a delta goes. An unknown id opens a part, unless the last one was opened without an id."""
@@ -70,12 +72,12 @@ class Runs:
         if run is None:
             run = self.last_open(kind)
             if run is None or (isinstance(id, str) and run.named):
-                run = self._begin(kind, id)
+                run = self.begin(kind, id)
         return run
 
     def start(self, chunk: Chunk) -> None:
         """``text-start`` and ``reasoning-start``."""
-        _note_provider(self._begin(_kind(chunk), chunk.get("id")), chunk)
+        _note_provider(self.begin(_kind(chunk), chunk.get("id")), chunk)
 
     def delta(self, chunk: Chunk) -> None:
         """``text-delta`` and ``reasoning-delta``."""
@@ -97,7 +99,7 @@ class Runs:
         _note_provider(run, chunk)
         if isinstance(chunk.get("citations"), list):
             run.part["citations"] = chunk["citations"]
-        self._close(run)
+        self.close(run)
 
     def flush(self) -> None:
         """Put the text so far into every open part."""
@@ -107,7 +109,7 @@ class Runs:
     def close_all(self) -> None:
         """End every open part, also those of the base that nobody wrote to."""
         for run in list(self._all):
-            self._close(run)
+            self.close(run)
         for part in self._parts:
             if part.get("type") in {"text", "reasoning"} and state_of(part) == "streaming":
                 part["state"] = "done"
@@ -115,9 +117,10 @@ class Runs:
     def forget(self, gone: Collection[int]) -> None:
         """Drop the runs of removed parts, given by ``id()`` of the part."""
         for run in [run for run in self._all if id(run.part) in gone]:
-            self._close(run)
+            self.close(run)
 
-    def _close(self, run: Run) -> None:
+    def close(self, run: Run) -> None:
+        """End an open part."""
         run.flush()
         run.part["state"] = "done"
         self._all.remove(run)

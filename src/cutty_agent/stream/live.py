@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import lru_cache
 
 import msgspec
 
@@ -20,6 +21,21 @@ HIGH_WATER = 256
 
 WORD = 1024
 """Characters of a piece of text up to which it is taken in without looking at every bound."""
+
+
+_FINISH: Chunk = {"type": "finish", "finishReason": "stop"}
+_FINISH_BODY = _encode(_FINISH)
+
+
+@lru_cache(maxsize=8)
+def _text_bodies(text_id: str) -> tuple[bytes, bytes, bytes]:
+    """How the chunks of a text part of this id look: its start, what stands before the text of a delta, its end."""
+    id = _encode(text_id)
+    return (
+        b'{"type":"text-start","id":%b}' % id,
+        b'{"type":"text-delta","id":%b,"delta":' % id,
+        b'{"type":"text-end","id":%b}' % id,
+    )
 
 
 class Ending(msgspec.Struct, frozen=True):
@@ -61,6 +77,7 @@ class LiveStream:
         "_started",
         "_text_count",
         "_text_id",
+        "_text_tail",
         "_timer",
         "_waiters",
         "_words",
@@ -114,7 +131,7 @@ class LiveStream:
         self._text_count = 0
         self._text_id: str | None = None
         self._joined: object = None
-        self._delta_head = b""
+        self._delta_head = self._text_tail = b""
         self._careless = 0  # words that may come before anything has to be looked at again
 
     # -- what the producer calls
@@ -150,7 +167,7 @@ class LiveStream:
                 self._start(chunk)
             return
         if not self._started:
-            self._start({"type": "start"})
+            self._begin()
         if self._text_id is not None:
             self._close_text()
         if kind == "finish":
@@ -165,7 +182,8 @@ class LiveStream:
             self._close_text()
         if self._started and not self._finished:
             self._finished = True
-            self._pass({"type": "finish", "finishReason": "stop"})
+            self._fold.apply(_FINISH)
+            self._push(_FINISH_BODY)
 
     @property
     def fold(self) -> Fold:
@@ -255,6 +273,14 @@ class LiveStream:
 
     # -- inside
 
+    def _begin(self) -> None:
+        """The ``start`` that a producer left out; it changes nothing in the message."""
+        self._started = True
+        if self.continuation:
+            self._push(b'{"type":"start"}')
+        else:
+            self._push(b'{"type":"start","messageId":%b}' % _encode(self._fold.message_id))
+
     def _start(self, chunk: Chunk) -> None:
         self._started = True
         if self.continuation:
@@ -265,12 +291,16 @@ class LiveStream:
 
     def _open_text(self) -> None:
         if not self._started:
-            self._start({"type": "start"})
+            self._begin()
         self._text_count += 1
         joins = self.continuation and self.fold.open_text
         self._text_id = text_id = JOINED if joins else f"text-{self._text_count}"
-        self._delta_head = b'{"type":"text-delta","id":%b,"delta":' % _encode(text_id)
-        self._pass({"type": "text-start", "id": text_id})
+        start, self._delta_head, self._text_tail = _text_bodies(text_id)
+        if self.continuation:
+            self._pass({"type": "text-start", "id": text_id})
+        else:
+            self._fold.text_start(text_id)
+            self._push(start)
 
     def _join(self, chunk: Chunk) -> Chunk:
         """Give the text that goes on in the part a crash cut off the one id that clients know that part by."""
@@ -284,7 +314,9 @@ class LiveStream:
     def _close_text(self) -> None:
         self._gather()
         text_id, self._text_id, self._careless = self._text_id, None, 0
-        self._pass({"type": "text-end", "id": text_id})
+        if text_id is not None:
+            self._fold.text_end(text_id)
+            self._push(self._text_tail)
 
     def _pass(self, chunk: Chunk) -> None:
         passed = continuation_chunk(self._fold, chunk) if self.continuation else chunk
