@@ -13,13 +13,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
-from .admin import openapi as operators_part
 from .agent.chat import AgentFactory
 from .config import Settings
 from .errors import CuttyError, MethodNotAllowed, ShuttingDown
 from .house import House
 from .ports.identity import Identified
-from .transport import openapi
 from .transport.bridge import Bridge
 from .transport.caller import check_host, credentials
 from .transport.endpoints import Reception, error_response
@@ -147,6 +145,10 @@ class Site:
         return JSONResponse({"version": version("cutty-agent"), "agents": described})
 
     async def _openapi(self, request: Request) -> Response:
+        # Large tables, which few ever ask for.
+        from .admin import openapi as operators_part
+        from .transport import openapi
+
         return JSONResponse(openapi.document(version("cutty-agent"), operators_part.PART))
 
     def _greet(self, request: Request) -> str | None:

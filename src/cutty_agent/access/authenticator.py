@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from ..clock import Clock
-from ..config import Access
+from ..config import Access, Jwt
 from ..errors import ConfigError, NotFound, Unauthorized
 from ..ids import Address
 from ..ports.identity import Credentials, Identified
 from ..wire.principal import NOBODY, Principal
 from .credentials import bearer_token, cookie_values, shown_link
 from .custom import Custom, Who
-from .jwt import Tokens
 from .revocations import Revocations
 from .tickets import Tickets
 from .visitor import COOKIE, TOKEN_PREFIX, Visitor, Visitors
+
+if TYPE_CHECKING:
+    from .jwt import Tokens
 
 
 class Authenticator:
@@ -49,7 +52,7 @@ class Authenticator:
                 remedy="Set access.visitors or access.jwt, or give App an identity.",
             )
         self._clock = clock
-        self._tokens = Tokens(access.jwt, clock) if access.jwt else None
+        self._tokens = _tokens(access.jwt, clock) if access.jwt else None
         self._token_cookie = _token_cookie(access)
         self._custom = Custom(who) if who else None
         self._visitors = (
@@ -189,6 +192,12 @@ def _with(names: tuple[str, ...], name: str) -> tuple[str, ...]:
 def _like_jwt(token: str) -> bool:
     # The base64 of a JSON object begins with an e.
     return token.startswith("e") and token.count(".") == 2
+
+
+def _tokens(config: Jwt, clock: Clock) -> Tokens:
+    from .jwt import Tokens  # with the libraries that check signatures
+
+    return Tokens(config, clock)
 
 
 def _token_cookie(access: Access) -> str | None:

@@ -8,18 +8,21 @@ import binascii
 import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Iterable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import jwt
 import msgspec
 
 from ..clock import Clock
 from ..config import Jwt
-from ..errors import ConfigError, Unauthorized
+from ..errors import Unauthorized
 from ..wire.principal import NEVER_MS, Principal
-from .jwks import RemoteKeys
 from .keys import Key, local_key
 from .names import MAX_ID, user_id
+from .token_settings import check
+
+if TYPE_CHECKING:
+    from .jwks import RemoteKeys
 
 MAX_TOKEN = 16 * 1024
 """Characters of a token."""
@@ -43,20 +46,6 @@ class _Header(msgspec.Struct):
     kid: str | None = None
 
 
-def check(config: Jwt) -> None:
-    """See to it that tokens can be checked with these settings.
-
-    Raises:
-        ConfigError: there is not exactly one key, or it cannot be used.
-    """
-    given = [name for name in ("secret", "public_key", "jwks_url") if getattr(config, name) is not None]
-    if len(given) != 1:
-        raise ConfigError(
-            f"access.jwt has {' and '.join(given) or 'no key'}; it needs one of secret, public_key and jwks_url.",
-            remedy="Set the one that the application's tokens are signed with.",
-        )
-
-
 class Tokens:
     """Checks tokens. Those that were good are remembered until they end, at most 4,096, the latest used.
 
@@ -70,15 +59,18 @@ class Tokens:
         self._clock = clock
         self._leeway_ms = int(config.leeway_s * 1000)
         self._remembered: OrderedDict[bytes, Principal] = OrderedDict()
-        self._remote = (
-            RemoteKeys(config, clock, self._remembered.clear) if config.jwks_url is not None else None
-        )
+        self._remote = self._fetched() if config.jwks_url is not None else None
         self._local = () if self._remote else (local_key(config),)
         self._options: Any = {
             **_UNCHECKED,
             "verify_aud": config.audience is not None,
             "verify_iss": config.issuer is not None,
         }
+
+    def _fetched(self) -> RemoteKeys:
+        from .jwks import RemoteKeys  # with an HTTP client
+
+        return RemoteKeys(self._config, self._clock, self._remembered.clear)
 
     def verify(self, token: str) -> Principal | Awaitable[Principal]:
         """The principal a token names: ``user:{claim}``, its scopes, ``jti`` and end.

@@ -14,8 +14,8 @@ from ..errors import ConfigError
 from ..ports.identity import Identity
 from .authenticator import Anyone, Authenticator
 from .custom import Who
-from .jwt import check
 from .secret import signing_secrets
+from .token_settings import check
 
 Given = Jwt | Who | Identity | None
 """What an author may give as identity: token settings, a function that names the caller, or a whole provider."""

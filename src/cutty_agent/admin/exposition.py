@@ -6,7 +6,6 @@ import ipaddress
 from typing import Final, Literal
 
 import structlog
-from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -52,6 +51,8 @@ class MetricsEndpoint:
             if isinstance(error, Unauthorized):
                 headers["www-authenticate"] = "Bearer"
             return JSONResponse(error.as_dict(), status_code=error.status, headers=headers)
+        from prometheus_client import CONTENT_TYPE_LATEST  # a library of its own, for whoever is scraped
+
         return Response(
             self._metrics.text(),
             headers={"content-type": CONTENT_TYPE_LATEST, "cache-control": "no-store"},

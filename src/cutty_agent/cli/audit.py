@@ -14,7 +14,14 @@ from .reaching import open_operator
 from .settings import load
 from .terminal import clock, note, output, printable, readable_errors
 
+app = typer.Typer(add_completion=False)
 
+
+@app.command(
+    "audit",
+    epilog="Examples:  cutty-agent audit --action access.refused  ·  cutty-agent audit --action session. --actor operator  ·  "
+    "cutty-agent audit --session support/anna --json",
+)
 def audit(
     action: Annotated[
         str | None,

@@ -29,6 +29,14 @@ INTERRUPTED = 130
 """Exit code after Ctrl+C."""
 
 
+app = typer.Typer(add_completion=False)
+
+
+@app.command(
+    "chat",
+    epilog="Examples:  cutty-agent chat  ·  cutty-agent chat 'hello'  ·  "
+    "cutty-agent chat --session anna 'what is my name?'  ·  git diff | cutty-agent chat -",
+)
 def chat(
     text: Annotated[
         str | None,

@@ -23,6 +23,13 @@ _PLACE = 56
 """Characters of a place that stand in one line."""
 
 
+app = typer.Typer(add_completion=False)
+
+
+@app.command(
+    "check",
+    epilog="Examples:  cutty-agent check app:app  ·  cutty-agent check app:app --sessions 50 --seed 7 --json",
+)
 def check(
     target: Annotated[str, typer.Argument(metavar="MODULE:APP", help="Your App.")],
     sessions: Annotated[int, typer.Option(help="Sessions that talk at once.")] = 20,

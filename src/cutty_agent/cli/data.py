@@ -36,6 +36,7 @@ app = typer.Typer(
     help="Look after a data directory: rotate its encryption, give back its space. Stop the server first.",
     epilog=_EPILOG,
     no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
 )
 

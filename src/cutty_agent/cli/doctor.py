@@ -16,6 +16,13 @@ from .terminal import readable_errors
 _MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "failed": ("✗", "bold red")}
 
 
+app = typer.Typer(add_completion=False)
+
+
+@app.command(
+    "doctor",
+    epilog="Examples:  cutty-agent doctor  ·  cutty-agent doctor --data /srv/cutty --json",
+)
 def doctor(
     data: Annotated[
         Path | None, typer.Option("--data", help="Data directory to look at (default: cutty-data).")

@@ -2,14 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections import UserDict
+from importlib import import_module
+from typing import Annotated, Any, Final
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
-from . import audit, chat, check, data, doctor, migrate, new, replay, revoke, serve, sessions, stats
+COMMANDS: Final = (
+    "serve",
+    "chat",
+    "audit",
+    "revoke",
+    "replay",
+    "stats",
+    "check",
+    "doctor",
+    "new",
+    "sessions",
+    "data",
+    "migrate",
+)
+"""In the order of the help; each is the ``app`` of the module of its name."""
+
+
+class _Commands(UserDict[str, Any]):
+    """Imports and builds a command when it is asked for: a server starts without what all the others need."""
+
+    def __getitem__(self, name: str) -> Any:
+        if self.data[name] is None:
+            self.data[name] = get_command(import_module(f".{name}", __package__).app)
+        return self.data[name]
+
+
+class _Group(TyperGroup):
+    def __init__(self, **attrs: Any) -> None:
+        super().__init__(**attrs)
+        self.commands = _Commands(dict.fromkeys(COMMANDS))
+
 
 app = typer.Typer(
     name="cutty-agent",
+    cls=_Group,
     help="Durable, isolated AI chat sessions on your own machines.",
     epilog="Start with:  cutty-agent serve  ·  cutty-agent chat 'hello'  ·  cutty-agent sessions ls  ·  cutty-agent doctor",
     no_args_is_help=True,
@@ -33,32 +68,3 @@ def main(
     ] = False,
 ) -> None:
     """Durable, isolated AI chat sessions on your own machines."""
-
-
-app.command("serve", epilog=serve.EPILOG)(serve.serve)
-app.command(
-    "chat",
-    epilog="Examples:  cutty-agent chat  ·  cutty-agent chat 'hello'  ·  "
-    "cutty-agent chat --session anna 'what is my name?'  ·  git diff | cutty-agent chat -",
-)(chat.chat)
-app.add_typer(sessions.app)
-app.command(
-    "audit",
-    epilog="Examples:  cutty-agent audit --action access.refused  ·  cutty-agent audit --action session. --actor operator  ·  "
-    "cutty-agent audit --session support/anna --json",
-)(audit.audit)
-app.command(
-    "revoke", epilog="Examples:  cutty-agent revoke user:anna  ·  cutty-agent revoke 3f0c9a1e --for 30d"
-)(revoke.revoke)
-app.command("replay", epilog=replay.EPILOG)(replay.replay)
-app.command("stats", epilog=stats.EPILOG)(stats.stats)
-app.add_typer(data.app)
-app.add_typer(migrate.app)
-app.command(
-    "check",
-    epilog="Examples:  cutty-agent check app:app  ·  cutty-agent check app:app --sessions 50 --seed 7 --json",
-)(check.check)
-app.command("doctor", epilog="Examples:  cutty-agent doctor  ·  cutty-agent doctor --data /srv/cutty --json")(
-    doctor.doctor
-)
-app.command("new", epilog="Examples:  cutty-agent new myapp  ·  cutty-agent new --here")(new.new)

@@ -34,6 +34,7 @@ app = typer.Typer(
     name="migrate",
     help="Move over from one chat that all callers shared.",
     no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
 )
 

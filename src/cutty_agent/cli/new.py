@@ -29,6 +29,13 @@ _NAME = re.compile(r"[A-Za-z](?:[A-Za-z0-9]|[-_](?=[A-Za-z0-9])){0,63}")
 _TAKEN = frozenset({"cutty-agent", "agent", "pydantic-ai"})
 
 
+app = typer.Typer(add_completion=False)
+
+
+@app.command(
+    "new",
+    epilog="Examples:  cutty-agent new myapp  ·  cutty-agent new --here",
+)
 def new(
     name: Annotated[
         str | None, typer.Argument(metavar="NAME", help="Name of the project and of its directory.")

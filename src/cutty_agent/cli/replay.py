@@ -30,6 +30,10 @@ SHOWN = 20
 """Differences of one session that are printed."""
 
 
+app = typer.Typer(add_completion=False)
+
+
+@app.command("replay", epilog=EPILOG)
 def replay(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A ZIP file of sessions export.")],
     session: Annotated[

@@ -12,7 +12,13 @@ from .reaching import open_operator
 from .settings import load
 from .terminal import note, plural, readable_errors
 
+app = typer.Typer(add_completion=False)
 
+
+@app.command(
+    "revoke",
+    epilog="Examples:  cutty-agent revoke user:anna  ·  cutty-agent revoke 3f0c9a1e --for 30d",
+)
 def revoke(
     key: Annotated[
         str, typer.Argument(metavar="KEY", help="user:anna, visitor:…, or the id (jti) of one token.")

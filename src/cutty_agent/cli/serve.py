@@ -14,6 +14,7 @@ from rich.console import Console
 
 from ..errors import ConfigError, CuttyError
 from .settings import load
+from .tuning import collect_rarely
 
 if TYPE_CHECKING:
     from ..agent.models import ModelChoice
@@ -32,6 +33,10 @@ EPILOG = (
 )
 
 
+app = typer.Typer(add_completion=False)
+
+
+@app.command("serve", epilog=EPILOG)
 def serve(
     target: Annotated[
         str | None,
@@ -67,6 +72,7 @@ def serve(
     if reload:
         _serve_reloading()
         return
+    collect_rarely()
     from . import logs, server, standing
 
     try:

@@ -31,6 +31,7 @@ app = typer.Typer(
     help="Look at the sessions of a server, follow one live; export, park, end and erase them.",
     epilog=_EPILOG,
     no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
 )
 

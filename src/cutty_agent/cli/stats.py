@@ -135,6 +135,10 @@ def _open(settings: Settings, url: str | None) -> Iterator[Source]:
         yield _Directory(store)
 
 
+app = typer.Typer(add_completion=False)
+
+
+@app.command("stats", epilog=EPILOG)
 def stats(
     begin: Annotated[
         moments.Moment | None,

@@ -2,37 +2,20 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from importlib.metadata import version
-from itertools import accumulate
-from typing import Final, Protocol
-
-from prometheus_client import (
-    CollectorRegistry,
-    GCCollector,
-    PlatformCollector,
-    ProcessCollector,
-    generate_latest,
-)
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-    InfoMetricFamily,
-    Metric,
-)
-from prometheus_client.registry import Collector
+from typing import TYPE_CHECKING, Final, Protocol
 
 from ..wire.turn_record import TurnRecord
+from .tallies import OTHER, Capped, Counter, Histogram
+
+if TYPE_CHECKING:
+    from .metrics_text import Exposition
 
 MAX_MODELS: Final = 30
 """Models with a label of their own; all further ones are ``other``."""
 
 MAX_TOOLS: Final = 50
 """Tools with a label of their own; clients may bring tools with names they make up."""
-
-OTHER: Final = "other"
 
 TURN_S: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640)
 FIRST_S: Final = (0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 16, 32, 64)
@@ -96,49 +79,45 @@ class Metrics(NoMetrics):
     """
 
     def __init__(self) -> None:
-        registry = self._registry = CollectorRegistry(auto_describe=False)
-        self._models = _Capped(MAX_MODELS)
-        self._tools = _Capped(MAX_TOOLS)
+        self._models = Capped(MAX_MODELS)
+        self._tools = Capped(MAX_TOOLS)
         self._standing: Standing | None = None
         self._depth: Callable[[], int] | None = None
-        self._turns = _Counter("cutty_turns", "Turns that ended, by how they ended.", "agent", "outcome")
-        self._turn_s = _Histogram(
+        self._exposition: Exposition | None = None
+        self._turns = Counter("cutty_turns", "Turns that ended, by how they ended.", "agent", "outcome")
+        self._turn_s = Histogram(
             "cutty_turn_seconds", "From the acceptance of a turn to its end.", TURN_S, "agent"
         )
-        self._first_s = _Histogram(
+        self._first_s = Histogram(
             "cutty_turn_first_chunk_seconds",
             "From the acceptance of a turn to the first chunk of its answer.",
             FIRST_S,
             "agent",
         )
-        self._tokens = _Counter("cutty_tokens", "Tokens consumed.", "agent", "model", "direction")
-        self._cost = _Counter("cutty_cost_dollars", "Cost of model calls in US dollars.", "agent", "model")
-        self._calls = _Counter("cutty_model_calls", "Requests to models.", "agent", "model")
-        self._tool_calls = _Counter("cutty_tool_calls", "Uses of tools.", "tool")
-        self._wakes = _Counter("cutty_session_wakes", "Sessions loaded into memory.", "agent")
-        self._made = _Counter("cutty_sessions_created", "Sessions made.", "agent")
-        self._sleeps = _Counter("cutty_session_sleeps", "Idle sessions that left memory.", "agent")
-        self._recovered = _Counter(
+        self._tokens = Counter("cutty_tokens", "Tokens consumed.", "agent", "model", "direction")
+        self._cost = Counter("cutty_cost_dollars", "Cost of model calls in US dollars.", "agent", "model")
+        self._calls = Counter("cutty_model_calls", "Requests to models.", "agent", "model")
+        self._tool_calls = Counter("cutty_tool_calls", "Uses of tools.", "tool")
+        self._wakes = Counter("cutty_session_wakes", "Sessions loaded into memory.", "agent")
+        self._made = Counter("cutty_sessions_created", "Sessions made.", "agent")
+        self._sleeps = Counter("cutty_session_sleeps", "Idle sessions that left memory.", "agent")
+        self._recovered = Counter(
             "cutty_turns_recovered", "Turns found cut off, by what became of them.", "action"
         )
-        self._commit_s = _Histogram(
+        self._commit_s = Histogram(
             "cutty_store_commit_seconds",
             "How long the oldest write of a transaction waited until it was durable.",
             COMMIT_S,
         )
-        self._transaction_s = _Histogram(
+        self._transaction_s = Histogram(
             "cutty_store_transaction_seconds", "How long a transaction took, its sync included.", COMMIT_S
         )
-        self._batch = _Histogram("cutty_store_batch_writes", "Writes in one transaction.", BATCH)
-        self._lag_s = _Histogram(
+        self._batch = Histogram("cutty_store_batch_writes", "Writes in one transaction.", BATCH)
+        self._lag_s = Histogram(
             "cutty_event_loop_lag_seconds",
             "How long the event loop took to come to something that was due at once.",
             LAG_S,
         )
-        registry.register(_Asked(self))
-        ProcessCollector(registry=registry)
-        PlatformCollector(registry=registry)
-        GCCollector(registry=registry)
 
     def turn_ended(self, agent: str, record: TurnRecord) -> None:
         self._turns.add(1, agent, record.outcome or OTHER)
@@ -182,105 +161,26 @@ class Metrics(NoMetrics):
     def watch(self, standing: Standing) -> None:
         self._standing = standing
 
-    def text(self) -> bytes:
-        return generate_latest(self._registry)
+    @property
+    def tallies(self) -> Iterator[Counter | Histogram]:
+        """All that is counted here, in the order of the text."""
+        return (own for own in vars(self).values() if isinstance(own, Counter | Histogram))
 
-    def asked(self) -> Iterator[Metric]:
-        """Every family as it stands."""
-        info = InfoMetricFamily("cutty_build", "The version of this server.")
-        info.add_metric([], {"version": version("cutty-agent")})
-        yield info
-        for own in vars(self).values():
-            if isinstance(own, _Counter | _Histogram):
-                yield own.family()
+    def gauges(self) -> Iterator[tuple[str, str, float]]:
+        """Name, what it is, how much of it there is now."""
         if self._depth is not None:
-            yield GaugeMetricFamily(
-                "cutty_store_queue_depth", "Writes that wait for the writer.", self._depth()
-            )
-        if self._standing is None:
-            return
-        for name, what, value in self._standing.gauges():
-            yield GaugeMetricFamily(name, what, value)
-        for name, what, values, label in self._standing.counters():
-            family = CounterMetricFamily(name, what, labels=[label] if label else [])
-            for key, value in values.items():
-                family.add_metric([key] if label else [], value)
-            yield family
+            yield "cutty_store_queue_depth", "Writes that wait for the writer.", self._depth()
+        if self._standing is not None:
+            yield from self._standing.gauges()
 
+    def counters(self) -> Iterator[Reading]:
+        """What the sessions have counted themselves."""
+        if self._standing is not None:
+            yield from self._standing.counters()
 
-class _Asked(Collector):
-    """Stands in the registry for what is asked at a scrape."""
+    def text(self) -> bytes:
+        if self._exposition is None:
+            from .metrics_text import Exposition  # with the library that writes it: for whoever is scraped
 
-    def __init__(self, metrics: Metrics) -> None:
-        self._metrics = metrics
-
-    def collect(self) -> Iterator[Metric]:
-        return self._metrics.asked()
-
-
-class _Counter:
-    """Sums by the values of some labels."""
-
-    def __init__(self, name: str, what: str, *labels: str) -> None:
-        self._name, self._what, self._labels = name, what, labels
-        self._sums: dict[tuple[str, ...], float] = {}
-
-    def add(self, amount: float, *values: str) -> None:
-        """More of it."""
-        sums = self._sums
-        sums[values] = sums.get(values, 0.0) + amount
-
-    def family(self) -> Metric:
-        """As it stands."""
-        family = CounterMetricFamily(self._name, self._what, labels=self._labels)
-        for values, amount in list(self._sums.items()):
-            family.add_metric(values, amount)
-        return family
-
-
-class _Histogram:
-    """Counts by size, for the values of at most one label."""
-
-    def __init__(self, name: str, what: str, bounds: tuple[float, ...], *labels: str) -> None:
-        self._name, self._what, self._bounds, self._labels = name, what, bounds, labels
-        self._counts: dict[tuple[str, ...], list[int]] = {}
-        self._sums: dict[tuple[str, ...], float] = {}
-        if not labels:
-            self._open(())
-
-    def _open(self, values: tuple[str, ...]) -> list[int]:
-        self._sums[values] = 0.0
-        counts = self._counts[values] = [0] * (len(self._bounds) + 1)
-        return counts
-
-    def observe(self, size: float, *values: str) -> None:
-        """One more, of this size."""
-        counts = self._counts.get(values) or self._open(values)
-        counts[bisect_left(self._bounds, size)] += 1
-        self._sums[values] += size
-
-    def family(self) -> Metric:
-        """As it stands."""
-        family = HistogramMetricFamily(self._name, self._what, labels=self._labels)
-        for values, counts in list(self._counts.items()):
-            sums = accumulate(list(counts))
-            names = [*(f"{float(bound)}" for bound in self._bounds), "+Inf"]
-            buckets = list(zip(names, sums, strict=True))
-            family.add_metric(values, buckets, self._sums[values])
-        return family
-
-
-class _Capped:
-    """The first so many values have a label of their own."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._known: set[str] = set()
-
-    def label(self, value: str) -> str:
-        if value in self._known:
-            return value
-        if len(self._known) >= self._most or len(value) > 100:
-            return OTHER
-        self._known.add(value)
-        return value
+            self._exposition = Exposition(self)
+        return self._exposition.text()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-from ...access.jwt import check as check_jwt
 from ...access.rule import has_rule
 from ...access.secret import SECRET_FILE
+from ...access.token_settings import check as check_jwt
 from ...admin.token import TOKEN_FILE
 from ...config import Settings, check_access
 from ...engines.sealed import Keyring
