@@ -14,7 +14,7 @@ import uvicorn
 from bench.agents import Instant, words
 from cutty_agent import App
 from cutty_agent.access import JWT
-from cutty_agent.cli.tuning import tune
+from cutty_agent.cli.tuning import collect_rarely, tune
 from cutty_agent.config import load
 from cutty_agent.core.rate import Rate
 from cutty_agent.ports.door import Opening
@@ -127,6 +127,7 @@ def lift_limits() -> None:
 
 def main() -> None:
     """Serve until killed."""
+    collect_rarely()
     tune()
     name, port = sys.argv[1], int(sys.argv[2])
     app: Any
