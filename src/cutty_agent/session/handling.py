@@ -14,7 +14,7 @@ from ..agent.chat import ChatAgent
 from ..agent.turn import Turn
 from ..agent.turn_trace import CANCELLED, TurnTrace
 from ..errors import CuttyError, LimitReached
-from ..stream.live import HIGH_WATER, Ending
+from ..stream.live import END, HIGH_WATER, Ending
 from ..wire.principal import Principal
 from .accounting import reserve
 from .answer import SAVE_FAILED
@@ -72,11 +72,13 @@ async def handle(
         if inspect.isawaitable(result):
             result = await result
         redact = room.agent.redact_chunk if overrides(room.agent, "redact_chunk", of=ChatAgent) else None
-        items, feed, text = items_of(result), Feed(stream, redact, trace.note), stream.text
+        items, feed = items_of(result), Feed(stream, redact, trace.note)
         try:
-            async for item in items:
+            while (
+                item := await (stream.words_of(items) if redact is None else anext(items, END))
+            ) is not END:
                 if type(item) is str and redact is None:
-                    if text(item):
+                    if stream.text(item):
                         await stream.wait()
                 else:
                     if (error := feed.take(item)) is not None:

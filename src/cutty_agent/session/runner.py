@@ -139,6 +139,7 @@ class Runner:
 
     def _interrupt(self, running: Running) -> None:
         running.interrupted = True
+        running.stream.look()
         if running.producing and self._task is not None:
             self._task.cancel()
 

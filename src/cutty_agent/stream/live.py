@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import lru_cache
+from typing import Final
 
 import msgspec
 
@@ -15,6 +16,10 @@ from ..wire.chunks import Chunk
 from ..wire.server import Outcome, ResponseFrames
 
 _encode = msgspec.json.Encoder().encode
+_encode_lines = msgspec.json.Encoder().encode_lines
+
+END: Final = object()
+"""There are no more items."""
 
 HIGH_WATER = 256
 """Chunks that may wait for the store before the producer has to wait."""
@@ -62,7 +67,6 @@ class LiveStream:
     __slots__ = (
         "_append",
         "_appending",
-        "_careless",
         "_delta_head",
         "_exact",
         "_failure",
@@ -74,6 +78,7 @@ class LiveStream:
         "_pause_s",
         "_publish",
         "_sealed",
+        "_spare",
         "_started",
         "_text_count",
         "_text_id",
@@ -132,32 +137,42 @@ class LiveStream:
         self._text_id: str | None = None
         self._joined: object = None
         self._delta_head = self._text_tail = b""
-        self._careless = 0  # words that may come before anything has to be looked at again
+        self._spare = 0  # words that may come before anything has to be looked at again
 
     # -- what the producer calls
 
     def text(self, delta: str) -> bool:
         """More text; opens a text part when none is open. True when the producer should :meth:`wait` before more."""
-        if self._careless and 0 < len(delta) <= WORD:
-            self._careless -= 1
-            self._words.append(delta)
-            self.size += len(delta)
-            return False
-        return self._text(delta)
-
-    def _text(self, delta: str) -> bool:
         if not delta:
             return False
         if self._text_id is None:
             self._open_text()
         self._words.append(delta)
-        self.size += len(delta)
+        self.size = self._exact + sum(map(len, self._words))
         if self.size > self.limit_bytes or (self._timer is None and self._appending is None):
             self._gather()
             self._grown()
         room = HIGH_WATER - self.backlog
-        self._careless = max(0, min(room, (self.limit_bytes - self.size) // WORD))
+        self._spare = max(0, min(room, (self.limit_bytes - self.size) // WORD))
         return room < 0
+
+    async def words_of(self, items: AsyncIterator[object]) -> object:
+        """Take in short texts, as :meth:`text` does, up to one after which something has to be looked at.
+
+        Returns that item, or whatever else is no short text, which is left to the caller; :data:`END` at the end.
+        """
+        words = self._words
+        async for item in items:
+            if self._spare and type(item) is str and item and len(item) <= WORD:
+                self._spare -= 1
+                words.append(item)
+            else:
+                return item
+        return END
+
+    def look(self) -> None:
+        """Let :meth:`words_of` return with the next item."""
+        self._spare = 0
 
     def chunk(self, chunk: Chunk) -> None:
         """One chunk of the producer's own; closes a text part that :meth:`text` opened."""
@@ -220,13 +235,13 @@ class LiveStream:
     def discard(self) -> None:
         """The conversation was cleared: write and show nothing more."""
         self._sealed = True
-        self._careless = 0
+        self._spare = 0
         self._publish = _nobody
 
     async def seal(self) -> None:
         """Stop writing: waits for the write under way. What is not durable by then goes with the final commit."""
         self._sealed = True
-        self._careless = 0
+        self._spare = 0
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -313,7 +328,7 @@ class LiveStream:
 
     def _close_text(self) -> None:
         self._gather()
-        text_id, self._text_id, self._careless = self._text_id, None, 0
+        text_id, self._text_id, self._spare = self._text_id, None, 0
         if text_id is not None:
             self._fold.text_end(text_id)
             self._push(self._text_tail)
@@ -333,10 +348,14 @@ class LiveStream:
 
     def _gather(self) -> None:
         """Make chunks of the words that came since the last time: many at once cost a third of one by one."""
-        words, self._words = self._words, []
+        words = self._words[:]
+        self._words.clear()
         if words and self._text_id is not None:
             head = self._delta_head
-            bodies = [b"".join((head, _encode(word), b"}")) for word in words]
+            encoded = _encode_lines(words)[:-1].replace(
+                b"\n", b"}\n" + head
+            )  # no text has a line break in JSON
+            bodies = (head + encoded + b"}").split(b"\n")
             self.bodies += bodies
             self._exact += sum(map(len, bodies))
             self.size = self._exact
@@ -362,7 +381,7 @@ class LiveStream:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-            self._careless = 0
+            self._spare = 0
         if self._appending is not None or self._sealed or not self.backlog or self._failure is not None:
             return
         self._gather()
@@ -374,7 +393,7 @@ class LiveStream:
 
     def _appended(self, done: asyncio.Future[None], end: int) -> None:
         self._appending = None
-        self._careless = 0
+        self._spare = 0
         if done.cancelled() or done.exception() is not None:
             self._failure = done.exception() if not done.cancelled() else asyncio.CancelledError()
         else:

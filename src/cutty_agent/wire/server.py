@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import repeat
 from typing import Any, Literal
 
 import msgspec
@@ -115,13 +116,11 @@ class ResponseFrames:
 
     def chunks(self, bodies: Sequence[bytes], first: int) -> list[bytes]:
         """Live chunks, the first with index ``first``; cheaper than one by one."""
-        join, encode, head, tail = b"".join, _encode, self._head, self._tail
         ends = _ENDS[first : first + len(bodies)]
         if len(ends) < len(bodies):
             ends += [b"%d}" % seq for seq in range(first + len(ends), first + len(bodies))]
-        return [
-            join((head, encode(body.decode()), tail, end)) for body, end in zip(bodies, ends, strict=True)
-        ]
+        texts = map(_encode, map(bytes.decode, bodies))
+        return list(map(b"".join, zip(repeat(self._head), texts, repeat(self._tail), ends, strict=False)))
 
     def replay(self, body: bytes, seq: int) -> bytes:
         """A stored chunk, sent again after an acknowledgement."""
