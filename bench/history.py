@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 import statistics
 
@@ -14,9 +15,11 @@ from bench.load import Client, connect, masked, question, request
 from bench.processes import Server, running
 
 MESSAGES = 5000
-TURNS = 60
+TURNS = 15
+ROUNDS = 10
 SESSIONS = 10
 IDLE_S = "2.0"
+_ids = itertools.count()
 _ANSWER_ID = re.compile(rb'messageId\\":\\"(assistant_[^\\"]+)')
 
 
@@ -31,26 +34,35 @@ def conversation() -> list[bytes]:
     ]
 
 
-async def turns(client: Client, label: str, history: bytes) -> float:
+async def turns(client: Client, history: bytes = b"") -> float:
     """Median seconds of a turn of 50 words."""
-    found = [await client.turn(request(f"{label}{n}", "50", history=history)) for n in range(TURNS)]
-    return statistics.median(found[10:])
+    return statistics.median(
+        [await client.turn(request(f"r{next(_ids)}", "50", history=history)) for _ in range(TURNS)]
+    )
 
 
-async def retelling(client: Client, label: str, history: list[bytes]) -> float:
-    """The same from a client that sends the whole conversation each time, its own questions and the answers too."""
-    found: list[float] = []
-    said = b"".join(message + b"," for message in history)
-    for n in range(TURNS):
-        frame, asked = request(f"{label}{n}", "50", history=said), question(f"{label}{n}", "50")
+class Teller:
+    """A client that sends the whole conversation each time, its own questions and the answers too."""
+
+    def __init__(self, client: Client, history: list[bytes]) -> None:
+        self._client = client
+        self._said = b"".join(message + b"," for message in history)
+
+    async def turns(self) -> float:
+        """Median seconds of a turn of 50 words."""
+        return statistics.median([await self._turn() for _ in range(TURNS)])
+
+    async def _turn(self) -> float:
+        client, name = self._client, f"w{next(_ids)}"
+        frame, asked = request(name, "50", history=self._said), question(name, "50")
         client.heard = []
-        found.append(await client.turn(frame))
+        took = await client.turn(frame)
         answer_id = _ANSWER_ID.search(b"".join(client.heard))
         client.heard = None
         if answer_id is None:
             raise RuntimeError("the answer had no message id")
-        said += asked + b"," + answer(answer_id[1].decode(), 50) + b","
-    return statistics.median(found[10:])
+        self._said += asked + b"," + answer(answer_id[1].decode(), 50) + b","
+        return took
 
 
 def answer(message_id: str, words: int) -> bytes:
@@ -62,21 +74,22 @@ def answer(message_id: str, words: int) -> bytes:
 
 
 async def measure(server: Server) -> None:
-    """The same turns in an empty session and in ones with the history; then let all sleep."""
-    short = await connect(server.port, "short")
+    """The same turns in an empty session and in ones with the history, in rounds, so that a machine that changes speed
+    changes it for all; then let all sleep."""
     messages = conversation()
     frame = masked(b'{"type":"cf_agent_chat_messages","messages":[' + b",".join(messages) + b"]}")
-    base = await turns(short, "s", b"")
-    warm = await fill(server, "warm", frame)
-    partial = await turns(warm, "p", b"")
-    whole = await retelling(warm, "w", messages)
-    print(f"history  empty session                          {base * 1e3:.2f} ms a turn")
-    print(
-        f"history  {MESSAGES:,} messages, newest one sent       {partial * 1e3:.2f} ms  ratio {partial / base:.2f} (aim 2)"
-    )
-    print(
-        f"history  {MESSAGES:,} messages, whole transcript sent {whole * 1e3:.2f} ms  ratio {whole / base:.2f} (aim 2)"
-    )
+    short = await connect(server.port, "short")
+    newest = await fill(server, "newest", frame)
+    teller = Teller(await fill(server, "whole", frame), messages)
+    rounds = [(await turns(short), await turns(newest), await teller.turns()) for _ in range(ROUNDS + 1)][1:]
+    base, *others = (list(column) for column in zip(*rounds, strict=True))
+    print(f"history  empty session                          {statistics.median(base) * 1e3:.2f} ms a turn")
+    for what, found in zip(("newest one sent      ", "whole transcript sent"), others, strict=True):
+        ratio = statistics.median(long / short for long, short in zip(found, base, strict=True))
+        print(
+            f"history  {MESSAGES:,} messages, {what} {statistics.median(found) * 1e3:.2f} ms  "
+            f"ratio {ratio:.2f} (median of {ROUNDS} rounds; aim 2)"
+        )
     # The first lot fills the caches of the store and the allocator; what the second adds is the cost of a session.
     for lot in range(2):
         before = server.memory()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import itertools
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
-from hypothesis import given, settings
+import pytest
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from websockets.frames import Frame
 from websockets.protocol import OPEN
@@ -27,6 +29,7 @@ from conformance.websocket_lab import (
     RecordingDoor,
     frame,
 )
+from cutty_agent.transport.websocket_frames import LongText
 from cutty_agent.transport.websocket_protocol import websocket_protocol
 from cutty_agent.transport.websocket_settings import WebSocketSettings
 
@@ -197,7 +200,17 @@ async def by_our_class(stream: bytes, cuts: list[int]) -> Outcome:
     return outcome
 
 
+@pytest.fixture(params=[LongText.LEAST, 8], ids=["short", "long"], scope="module", autouse=True)
+def length(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Nearly all frames are taken in piece by piece, too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LongText, "LEAST", request.param)
+        yield
+
+
 @given(frames=streams, cuts=st.lists(st.integers(0, 3000), max_size=40))
+@example(frames=[frame(TEXT, b"no \xff text")], cuts=[8])
+@example(frames=[frame(TEXT, b"snow \xe2\x98\x83 man"), frame(TEXT, b"and more")], cuts=[8, 12, 20])
 @settings(max_examples=400, deadline=None)
 def test_any_frames_cut_anywhere(frames: list[bytes], cuts: list[int]) -> None:
     assert asyncio.run(by_our_class(b"".join(frames), cuts)) == by_the_core(frames)

@@ -97,10 +97,12 @@ def chat_request(said: list[Message], number: int, **extra: Any) -> bytes:
 MORE = [{"id": f"m{n}", "role": "user", "parts": [{"type": "text", "text": "a"}]} for n in range(6)]
 
 
-@given(script=st.lists(steps, max_size=12))
-@example(script=[("more", MORE[:2]), ("more", MORE[2:3]), ("answer", "b"), ("more", MORE[3:4])])
-@example(script=[("more", MORE[:1]), ("extra", MORE[1:2]), ("more", MORE[2:3])])
-def test_cut_or_whole_is_the_same(script: list[tuple[str, Any]]) -> None:
+@given(script=st.lists(steps, max_size=12), prepares=st.booleans())
+@example(
+    script=[("more", MORE[:2]), ("more", MORE[2:3]), ("answer", "b"), ("more", MORE[3:4])], prepares=True
+)
+@example(script=[("more", MORE[:1]), ("extra", MORE[1:2]), ("more", MORE[2:3])], prepares=False)
+def test_cut_or_whole_is_the_same(script: list[tuple[str, Any]], prepares: bool) -> None:
     cutting, whole = Side(echoes=True), Side(echoes=False)
     said: list[Message] = []
     for number, (kind, what) in enumerate(script):
@@ -138,6 +140,9 @@ def test_cut_or_whole_is_the_same(script: list[tuple[str, Any]]) -> None:
         one, other = cutting.take(text), whole.take(text)
         assert (one.rows, one.put, one.delete) == (other.rows, other.put, other.delete)
         assert (one.new_user_ids, one.trailing_user_ids) == (other.new_user_ids, other.trailing_user_ids)
+        if prepares and cutting.echo is not None:
+            cutting.echo.prepare()
+            assert not cutting.echo.unprepared
 
 
 def test_a_conversation_that_grows_is_cut_each_time() -> None:

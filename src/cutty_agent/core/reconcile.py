@@ -7,6 +7,7 @@ calls that really wait for one. Assistant messages the server does not know are 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import chain
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -107,10 +108,8 @@ def reconcile(
         by_id = {row.id: row for row in stored}
     merger = _Merger(stored, by_id, trust_client, default_id, prepare)
     if known is not None:
-        merger.list.extend(known.rows)
-        merger.known_ids = known.ids
-        merger.known = len(known.rows)
-    for index, raw in enumerate(incoming, merger.known):
+        merger.known, merger.known_ids = known.rows, known.ids
+    for index, raw in enumerate(incoming, len(merger.known)):
         merger.look(index, raw if type(raw) is bytes else bytes(raw))
     merger.match_rest()
     return merger.result(delete_missing=delete_missing, keep=keep)
@@ -130,13 +129,13 @@ class _Merger:
         self.trust = trust
         self.default_id = default_id
         self.prepare = prepare
-        self.list: list[Row | _Incoming | None] = []  # what was sent, in order; None: of no use
+        self.known: Sequence[Row] = ()  # what was sent at first; too many to copy, or even to touch
+        self.known_ids: Collection[str] = ()  # claimed as well
+        self.list: list[Row | _Incoming | None] = []  # what was sent behind that, in order; None: of no use
         self.waiting: list[tuple[int, _Incoming]] = []  # places in ``list`` of messages with an unknown id
         self.claimed: set[str] = set()
-        self.known_ids: Collection[str] = ()  # claimed as well, and too many to copy
         self.changed: dict[str, Row] = {}
         self.fresh: dict[str, Row] = {}
-        self.known = 0  # how many places of ``list`` were filled before
         self.stranger = False  # something was sent that is not stored
         self.guessed = False  # something was found otherwise than by its id
 
@@ -259,11 +258,10 @@ class _Merger:
                 self._insert(at, entry)
 
     def _tail(self) -> int:
-        """Where the trailing run of user messages begins. Without an id these are new, even if an older one
-        says the same: a visitor may say it twice."""
+        """Where in ``list`` the trailing run of user messages begins; below 0 where that is in ``known``. Without an id
+        these are new, even if an older one says the same: a visitor may say it twice."""
         at = len(self.list)
-        while at:
-            item = self.list[at - 1]
+        for item in chain(reversed(self.list), reversed(self.known)):
             if item is not None and item.role != "user":
                 break
             at -= 1
@@ -272,7 +270,7 @@ class _Merger:
     def _insert(self, at: int, entry: _Incoming) -> None:
         self.stranger = True
         if entry.nameless:
-            entry.id = self._free_id(at)
+            entry.id = self._free_id(len(self.known) + at)
         elif entry.id in self.by_id:
             return  # the id of a message of another role
         if entry.role == "assistant" and not self.trust:
@@ -315,10 +313,10 @@ class _Merger:
         return id in self.claimed or id in self.known_ids
 
     def _sent(self) -> list[Row] | None:
-        items = self.list[self.known :]
-        rows = [item for item in items if isinstance(item, Row)]
-        return rows if len(rows) == len(items) and not self.guessed else None
+        rows = [item for item in self.list if isinstance(item, Row)]
+        return rows if len(rows) == len(self.list) and not self.guessed else None
 
     def _trailing(self) -> list[str]:
-        items = [item for item in self.list[self._tail() :] if isinstance(item, Row)]
-        return list(dict.fromkeys(item.id for item in items))
+        tail = self._tail()
+        items = chain(self.known[tail:] if tail < 0 else (), self.list[max(tail, 0) :])
+        return list(dict.fromkeys(item.id for item in items if isinstance(item, Row)))

@@ -202,6 +202,8 @@ class Runner:
             else:
                 await conclude(room, self.queue, running, ending)
         self.finished, self.finished_at = stream, room.clock.monotonic()
+        if room.echo.unprepared:
+            room.loop.call_soon(room.echo.prepare)  # behind what is being sent
 
     async def close_unstarted(self, tickets: list[Ticket], outcome: Outcome) -> None:
         """End accepted turns that never ran; a ``skipped`` end goes to the owner only, an ``aborted`` one to all."""

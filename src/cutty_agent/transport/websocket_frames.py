@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from typing import ClassVar
 
 from websockets.extensions import ServerExtensionFactory
 from websockets.frames import BINARY, CLOSE, CONT, PING, PONG, TEXT, Frame
@@ -25,6 +26,7 @@ __all__ = [
     "WHOLE_PONG",
     "WHOLE_TEXT",
     "FrameCore",
+    "LongText",
     "cut_reason",
     "is_utf8",
     "measure",
@@ -176,6 +178,43 @@ class FrameCore(ServerProtocol):
         """Begin the closing handshake, unless it has begun."""
         if self.state is OPEN:
             self.send_close(sendable_code(code), cut_reason(reason))
+
+
+class LongText:
+    """The payload of a text frame that comes in pieces: looked at piece by piece, while the peer still sends the rest.
+
+    ``missing`` is how many of its bytes have not come.
+    """
+
+    LEAST: ClassVar[int] = 16 * 1024
+    """Bytes of a frame from which on that is worth it."""
+
+    __slots__ = ("_ascii", "_mask", "_pieces", "missing")
+
+    def __init__(self, mask: bytes | bytearray, length: int) -> None:
+        self._mask = bytes(mask)
+        self._pieces: list[bytes | bytearray] = []
+        self._ascii = True
+        self.missing = length
+
+    def add(self, masked: bytes | bytearray) -> None:
+        """The next bytes, at most those that are missing."""
+        piece = unmask(masked, self._mask)
+        turn = len(piece) % 4
+        self._mask = self._mask[turn:] + self._mask[:turn]
+        self.missing -= len(piece)
+        self._ascii = self._ascii and piece.isascii()
+        if len(piece) >= self.LEAST:
+            self._pieces.append(piece)
+        elif self._pieces and isinstance(last := self._pieces[-1], bytearray):
+            last += piece  # a small object for each would take more than the bytes
+        else:
+            self._pieces.append(bytearray(piece))
+
+    def payload(self) -> bytes | None:
+        """All of it; ``None`` when it is not UTF-8."""
+        whole = b"".join(self._pieces)
+        return whole if self._ascii or is_utf8(whole) else None
 
 
 def is_utf8(payload: bytes) -> bool:

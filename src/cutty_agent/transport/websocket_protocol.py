@@ -21,6 +21,7 @@ from .websocket_frames import (
     WHOLE_PONG,
     WHOLE_TEXT,
     FrameCore,
+    LongText,
     is_utf8,
     measure,
     text_head,
@@ -53,6 +54,7 @@ class WebSocketProtocol(asyncio.Protocol):
         "_congested",
         "_core",
         "_link",
+        "_long",
         "_need",
         "_out",
         "_out_bytes",
@@ -80,6 +82,7 @@ class WebSocketProtocol(asyncio.Protocol):
         self._out: list[bytes] | None = None
         self._out_bytes = 0
         self._tail: bytearray | None = None
+        self._long: LongText | None = None
         self._need = 0
         self._asked_at = 0  # the wheel's turn of the oldest unanswered ping; 0 when there is none
         self._congested = False
@@ -111,6 +114,8 @@ class WebSocketProtocol(asyncio.Protocol):
         try:
             if self._state == _GREETING:
                 self._greet(whole)
+            elif self._long is not None:
+                self._go_on(self._long, data)
             else:
                 self._read(whole)
         except Exception:
@@ -123,7 +128,7 @@ class WebSocketProtocol(asyncio.Protocol):
         self._state = _CLOSED
         self._registry.discard(self)
         self.hub.wheel.remove(self)
-        self._core = self._out = self._tail = None
+        self._core = self._out = self._tail = self._long = None
         self._end()
 
     def pause_writing(self) -> None:
@@ -297,25 +302,44 @@ class WebSocketProtocol(asyncio.Protocol):
                 return  # nothing counts after the closing handshake or a failure
             need, payload_at = measure(data, at, limit if core is None else core.room)
             stop = at + need
-            if stop > end:
-                self._tail, self._need = bytearray(data[at:]), need
-                return
             first = data[at]
+            if stop > end:
+                long = need >= LongText.LEAST and 0 < payload_at <= end
+                if long and core is None and first == WHOLE_TEXT:
+                    self._long = LongText(data[payload_at - 4 : payload_at], stop - payload_at)
+                    self._long.add(data[payload_at:])
+                else:
+                    self._tail, self._need = bytearray(data[at:]), need
+                return
             if core is None and payload_at and first == WHOLE_TEXT:
                 payload = unmask(data[payload_at:stop], data[payload_at - 4 : payload_at])
-                if not is_utf8(payload):
-                    core = self._core = FrameCore(limit=limit)
-                    core.fail_text()
-                    self._settle(core)
-                    return
-                if self._link is not None:
-                    self._link.receive(payload)
+                self._take(payload if is_utf8(payload) else None)
             elif core is None and payload_at and first == WHOLE_PONG and stop - payload_at <= 125:
                 pass  # that the peer answered was noted with the bytes
             else:
                 core = self._core = core or FrameCore(limit=limit)
                 self._feed(core, data[at:stop])
             at = stop
+
+    def _go_on(self, long: LongText, data: bytes) -> None:
+        """The next piece of a long text, and what comes behind it."""
+        missing = long.missing
+        long.add(data if len(data) <= missing else data[:missing])
+        if not long.missing:
+            self._long = None
+            if self._state == _OPEN:
+                self._take(long.payload())
+            if len(data) > missing:
+                self._read(data[missing:])
+
+    def _take(self, payload: bytes | None) -> None:
+        """The payload of a whole text frame; ``None`` for one that is not UTF-8."""
+        if payload is None:
+            core = self._core = FrameCore(limit=self.hub.max_message)
+            core.fail_text()
+            self._settle(core)
+        elif self._link is not None:
+            self._link.receive(payload)
 
     def _feed(self, core: FrameCore, frame: bytes | bytearray) -> None:
         for is_text, message in core.messages(frame):

@@ -7,6 +7,7 @@ only the last few hundred bytes are new. The text of a request tells where those
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeGuard
 
 import msgspec
 
@@ -21,87 +22,58 @@ _text = msgspec.json.Decoder(str).decode
 _values = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
+def comparable(text: bytes | str) -> TypeGuard[bytes]:
+    """Whether a frame is long enough."""
+    return isinstance(text, bytes) and len(text) >= LEAST
+
+
 class Repeat:
-    """One chat request, as far as the next one is expected to repeat it.
+    """The ``count`` messages of a chat request, as the list of the next one is expected to begin."""
 
-    ``text`` is the frame; its list of ``count`` messages lies between ``start`` and ``end``. Of these, the first
-    ``checked`` are known to end at ``checked_end``: the rest is counted when it is needed for the first time.
-    """
+    __slots__ = ("_list", "count")
 
-    __slots__ = ("_checked", "_checked_end", "_end", "_start", "_text", "count")
-
-    def __init__(
-        self,
-        text: bytes,
-        start: int,
-        end: int,
-        count: int,
-        *,
-        checked: int = 0,
-        checked_end: int | None = None,
-    ) -> None:
+    def __init__(self, list: bytes, count: int) -> None:
         self.count = count
-        self._text = text
-        self._start = start
-        self._end = end
-        self._checked = checked
-        self._checked_end = start if checked_end is None else checked_end
+        self._list = list
 
     @classmethod
     def of(
         cls, text: bytes, messages: Sequence[msgspec.Raw | bytes], *, after: Repeat | None = None
     ) -> Repeat | None:
-        """The request of this frame. ``messages`` are those that were read of it, behind those of ``after`` where it
-        was cut. ``None`` when it is too short, or not written as the clients write it."""
-        if len(text) < LEAST or not messages:
+        """The list of this frame. ``messages`` are those that were read of it, behind those of ``after`` where it was
+        cut. ``None`` when the frame is too short, or not written as the clients write it."""
+        if not comparable(text) or not messages:
             return None
         start = _list_start(text)
         if start is None:
             return None
-        length = 0 if after is None else after._end - after._start
+        fresh, count = (start, 0) if after is None else (start + len(after._list) + 1, after.count)
         last = _escaped(messages[-1])
-        at = text.rfind(last, start + length)
+        at = text.rfind(last, fresh)
         end = at + len(last)
-        if at < 0 or text[end : end + 1] != b"]":
+        if at < 0 or text[end : end + 1] != b"]" or not _are(text[fresh:end], len(messages)):
             return None
-        if after is None:
-            return cls(text, start, end, len(messages))
-        return cls(
-            text,
-            start,
-            end,
-            after.count + len(messages),
-            checked=after.count,
-            checked_end=start + length,
-        )
+        return cls(text[start:end], count + len(messages))
 
     def cut(self, text: bytes | str) -> bytes | None:
         """A frame without the messages of this one, with which its list must begin and not end; else ``None``."""
-        if not isinstance(text, bytes) or len(text) < LEAST:
+        if not comparable(text):
             return None
         start = _list_start(text)
         if start is None:
             return None
-        end = start + self._end - self._start
-        if text[end : end + 1] != b"," or not text.startswith(self._text[self._start : self._end], start):
-            return None
-        if not self._counted():
+        end = start + len(self._list)
+        if text[end : end + 1] != b"," or not text.startswith(self._list, start):
             return None
         return text[:start] + text[end + 1 :]
 
-    def _counted(self) -> bool:
-        """Whether what is compared really is that many messages, and not the beginning of one or more than a list."""
-        if self._checked == self.count:
-            return True
-        at = self._checked_end + 1 if self._checked else self._start
-        try:
-            found = _values("[" + _text(b'"' + self._text[at : self._end] + b'"') + "]")
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return False
-        if self._checked + len(found) != self.count:
-            return False
-        self._checked, self._checked_end = self.count, self._end
-        return True
+
+def _are(escaped: bytes, count: int) -> bool:
+    """Whether that really is so many messages, and not the beginning of one or more than a list."""
+    try:
+        return len(_values("[" + _text(b'"' + escaped + b'"') + "]")) == count
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
 
 
 def _list_start(text: bytes) -> int | None:
