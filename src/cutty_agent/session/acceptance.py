@@ -71,6 +71,7 @@ async def accept(session: Session, new: Submission, *, owner: Connection | None)
         trailing = new.message_ids if new.message_ids is not None else tuple(merge.trailing_user_ids)
         if not trailing:
             new.go_on(rows)
+        now_ms = session.clock.now_ms()
         record = TurnRecord(
             new.request_id,
             new.kind,
@@ -81,9 +82,9 @@ async def accept(session: Session, new: Submission, *, owner: Connection | None)
             base=new.base,
             attempts=new.attempts,
             interruptions=new.interruptions,
-            progress_ms=session.clock.now_ms(),
+            progress_ms=now_ms,
             by=new.principal.id,
-            accepted_ms=session.clock.now_ms(),
+            accepted_ms=now_ms,
             trace=session.roots.begin(new.request_id, new.kind),
         )
         ops.append(PutTurn(record.request_id, encode_turn(record), open=True))

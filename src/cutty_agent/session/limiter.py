@@ -129,21 +129,22 @@ class Limiter:
                 ``address_requests_per_minute``, the one that takes longest.
         """
         now, network = self._clock.monotonic(), counted_as(peer)
-        session_s = self._by_session.wait(address, now)
-        principal_s = self._by_principal.wait(principal, now) if principal else 0.0
-        network_s = self._by_address.wait(network, now) if network else 0.0
+        session_s = self._by_session.take(address, now)
+        principal_s = self._by_principal.take(principal, now) if principal else 0.0
+        network_s = self._by_address.take(network, now) if network else 0.0
         if session_s or principal_s or network_s:
+            if not session_s:
+                self._by_session.give_back(address)
+            if principal and not principal_s:
+                self._by_principal.give_back(principal)
+            if network and not network_s:
+                self._by_address.give_back(network)
             longest = max(session_s, principal_s, network_s)
             if longest == session_s:
                 raise self._too_often("This session begins too many turns.", "requests_per_minute", longest)
             if longest == principal_s:
                 raise self._too_often("You begin too many turns.", "principal_requests_per_minute", longest)
             raise self._address_too_often(longest)
-        self._by_session.take(address, now)
-        if principal:
-            self._by_principal.take(principal, now)
-        if network:
-            self._by_address.take(network, now)
 
     def begin_turn(self, principal: str, *, accepted: bool = False) -> None:
         """Count a turn that runs or waits; :meth:`end_turn` with the same name when it has ended.

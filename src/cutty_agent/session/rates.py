@@ -50,13 +50,8 @@ class Buckets(Generic[Key]):
     def __len__(self) -> int:
         return len(self._buckets)
 
-    def wait(self, key: Key, now: float) -> float:
-        """Seconds until this caller may go on, 0.0 when it may now. Takes nothing."""
-        bucket = self._buckets.get(key)
-        return 0.0 if bucket is None else self._rate.wait(bucket, now)
-
     def take(self, key: Key, now: float) -> float:
-        """Count one; returns 0.0, or what :meth:`wait` does and counts nothing."""
+        """Count one and return 0.0; or count nothing and return the seconds until this caller may go on."""
         bucket = self._buckets.get(key)
         if bucket is None:
             self._forget(now)
@@ -65,6 +60,12 @@ class Buckets(Generic[Key]):
         if not wait:
             self._buckets.move_to_end(key)
         return wait
+
+    def give_back(self, key: Key) -> None:
+        """What :meth:`take` has just counted is not to count."""
+        bucket = self._buckets.get(key)
+        if bucket is not None:
+            bucket.level = min(self._rate.burst, bucket.level + 1.0)
 
     def tidy(self, now: float) -> None:
         """Forget every bucket that is full again."""
