@@ -26,6 +26,9 @@ log = structlog.get_logger("cutty_agent.store")
 
 T = TypeVar("T")
 
+EAGER = 64
+"""So many jobs leave at once and not at the end of the tick, so that the process writes while this one goes on."""
+
 RESTART_PAUSE_S = 1.0
 """A writing process that died is replaced, but not more often than this, in seconds."""
 
@@ -41,7 +44,7 @@ class WriterApart:
     """A :class:`~.writer.JobQueue` whose jobs are carried out by a process of its own. Made by :meth:`start`.
 
     Belongs to the loop it was started in; jobs may come from others. What is queued in one tick of the loop leaves in
-    one write. The process holds the lock of the directory too, so that nobody writes beside it when this one is killed:
+    one write, or in few when it is much. The process holds the lock of the directory too, so that nobody writes beside it when this one is killed:
     it writes what it was given and ends. When it dies itself, the waiting jobs fail, nobody knows whether they were
     written, and the next job starts another.
     """
@@ -57,7 +60,7 @@ class WriterApart:
         self._number = 0
         self._closed = False
         self._process: subprocess.Popen[bytes] | None = None
-        self._transport: asyncio.Transport | None = None
+        self._line: _Line | None = None
         self._starting: asyncio.Task[None] | None = None
         self._started_at = -RESTART_PAUSE_S
         self._ready: asyncio.Future[None] = self._loop.create_future()
@@ -89,17 +92,17 @@ class WriterApart:
             self._closed = True
             if self._starting is not None:
                 await self._starting
-            if self._transport is None:
+            if self._line is None:
                 self.finished()
             else:
                 self._flush()
-                self._transport.write(end())
+                self._line.write(end())
         await asyncio.shield(self._over)
 
     async def close(self) -> None:
         await self.finish()
-        if self._transport is not None:
-            self._transport.close()
+        if self._line is not None:
+            self._line.close()
         if self._process is not None:
             await asyncio.to_thread(self._process.wait)
 
@@ -113,7 +116,7 @@ class WriterApart:
             parcel = pack_job(self._number, job)
         except (TypeError, ValueError, OverflowError, msgspec.MsgspecError) as error:
             raise as_store_error(error) from error
-        if self._transport is None and self._starting is None:
+        if self._line is None and self._starting is None:
             if time.monotonic() - self._started_at < RESTART_PAUSE_S:
                 raise StoreUnavailable("The writing process has just ended.", remedy="Try again in a second.")
             self._starting = self._loop.create_task(self._start())
@@ -121,6 +124,8 @@ class WriterApart:
         if not self._outbox:
             self._loop.call_soon(self._flush)
         self._outbox.append(parcel)
+        if len(self._outbox) >= EAGER:
+            self._flush()
 
     def _post_of_other(self, job: Job[Any]) -> None:
         try:
@@ -130,9 +135,9 @@ class WriterApart:
             wake([job])
 
     def _flush(self) -> None:
-        if self._outbox and self._transport is not None:
+        if self._outbox and self._line is not None:
             parcels, self._outbox = self._outbox, []
-            self._transport.write(frame(parcels))
+            self._line.write(frame(parcels))
 
     # -- the process
 
@@ -144,7 +149,7 @@ class WriterApart:
         try:
             with theirs:
                 self._launch(theirs)
-            await self._loop.create_unix_connection(lambda: _Line(self), sock=ours)
+            await self._loop.create_unix_connection(lambda: _Line(self, ours.dup()), sock=ours)
         except OSError as error:
             ours.close()
             self._starting = None
@@ -166,9 +171,9 @@ class WriterApart:
             process_group=0,  # what a terminal sends to the server is not meant for it
         )
 
-    def connected(self, transport: asyncio.Transport) -> None:
+    def connected(self, line: _Line) -> None:
         """The process has its end of the socket; it reads when it is ready."""
-        self._transport, self._starting = transport, None
+        self._line, self._starting = line, None
         self._flush()
 
     def heard(self, body: bytes) -> None:
@@ -196,7 +201,7 @@ class WriterApart:
 
     def lost(self) -> None:
         """The process has closed its end: it is done, or it has died."""
-        self._transport = None
+        self._line = None
         if self._closed:
             self.finished()
         if self._pending or not self._ready.done():
@@ -219,14 +224,33 @@ def _failed(sentence: str) -> StoreUnavailable:
 
 
 class _Line(asyncio.Protocol):
-    """Our end of the socket."""
+    """Our end of the socket. ``direct`` is a second descriptor of it: uvloop's transport would keep what it is given until
+    the tick is over."""
 
-    def __init__(self, writer: WriterApart) -> None:
+    def __init__(self, writer: WriterApart, direct: socket.socket) -> None:
         self._writer = writer
         self._frames = Frames()
+        self._direct = direct
+        self._transport: asyncio.Transport
+
+    def write(self, data: bytes) -> None:
+        """Send now what the kernel takes, and the rest as soon as it does."""
+        sent = 0
+        if not self._transport.get_write_buffer_size():
+            with contextlib.suppress(
+                OSError
+            ):  # of a full buffer, or of an end that the transport will notice
+                sent = self._direct.send(data, socket.MSG_DONTWAIT)
+        if sent < len(data):
+            self._transport.write(data[sent:])
+
+    def close(self) -> None:
+        """Hang up."""
+        self._transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._writer.connected(cast("asyncio.Transport", transport))
+        self._transport = cast("asyncio.Transport", transport)
+        self._writer.connected(self)
 
     def data_received(self, data: bytes) -> None:
         for body in self._frames.feed(data):
@@ -236,5 +260,6 @@ class _Line(asyncio.Protocol):
                 self._writer.finished()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._direct.close()
         with contextlib.suppress(RuntimeError):  # the loop is being closed
             self._writer.lost()
