@@ -13,6 +13,8 @@ import msgspec
 
 _CHUNK = b'"seq":'
 _END = b'"done":true'
+_NONE = b"cf_agent_stream_resume_none"
+_PROBE = b'{"type":"cf_agent_stream_resume_request"}'
 
 
 def question(request_id: str, text: str) -> bytes:
@@ -61,6 +63,7 @@ class Client(asyncio.Protocol):
         self.greeted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.first: asyncio.Future[float] | None = None
         self.done: asyncio.Future[None] | None = None
+        self.none: asyncio.Future[None] | None = None
         self.transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -89,6 +92,8 @@ class Client(asyncio.Protocol):
         keep = len(_END) - 1
         if self.first is not None and not self.first.done() and b"text-delta" in seen:
             self.first.set_result(perf_counter())
+        if self.none is not None and not self.none.done() and _NONE in data:
+            self.none.set_result(None)
         self.chunks += seen.count(_CHUNK) - self._tail.count(_CHUNK)
         ended = seen.count(_END) - self._tail.count(_END)
         self._tail = seen[-keep:] if len(seen) > keep else seen
@@ -99,7 +104,7 @@ class Client(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nobody waits for ever."""
-        for future in (self.greeted, self.first, self.done):
+        for future in (self.greeted, self.first, self.done, self.none):
             if future is not None and not future.done():
                 future.set_exception(ConnectionError(f"the server closed the socket: {exc}"))
 
@@ -110,6 +115,14 @@ class Client(asyncio.Protocol):
         start = perf_counter()  # the loop's own clock counts whole milliseconds
         self.transport.write(frame)
         await self.done
+        return perf_counter() - start
+
+    async def probe(self) -> float:
+        """Ask what is running, to which the answer is "nothing", and needs no disk; seconds."""
+        self.none = asyncio.get_running_loop().create_future()
+        start = perf_counter()
+        self.transport.write(masked(_PROBE))
+        await self.none
         return perf_counter() - start
 
 
