@@ -54,6 +54,28 @@ async def test_it_writes_and_leaves_one_tidy_file(tmp_path: Path) -> None:
     await again.close()
 
 
+async def test_more_than_fits_into_the_socket_is_written_in_order(tmp_path: Path) -> None:
+    store = await open_store(tmp_path, apart=True)
+    claim = await store.claim(ADA, owner="ada", now_ms=1)
+    writer, process = store._writer, process_of(store)
+    assert isinstance(writer, WriterApart)
+    process.send_signal(signal.SIGSTOP)
+    answers = [
+        store.commit(ADA, claim.epoch, [PutMessage(f"m{n}", b'"%d"' % n + b" " * 50_000)], now_ms=n)
+        for n in range(2 * apart.EAGER)
+    ]
+    assert not writer._outbox  # it did not wait for the end of this tick
+    assert writer._line is not None
+    assert writer._line._transport.get_write_buffer_size() > 0
+    process.send_signal(signal.SIGCONT)
+    await asyncio.gather(*answers)
+    found = await store.claim(ADA, owner="ada", now_ms=3)
+    assert [(message.id, message.body.strip()) for message in found.messages] == [
+        (f"m{n}", b'"%d"' % n) for n in range(2 * apart.EAGER)
+    ]
+    await store.close()
+
+
 async def test_modules_of_the_working_directory_are_not_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
