@@ -100,13 +100,16 @@ async def test_a_reader_that_stops_for_a_while_gets_the_rest_in_order(make_serve
 
 
 async def test_a_reader_that_never_reads_is_sent_away_and_may_resume(make_server: MakeServer) -> None:
-    server = make_server(**LARGE, CUTTY_LIMITS__UNREAD_S="0.2", CUTTY_LIFETIMES__IDLE_S="0.4")
+    server = make_server(**LARGE, CUTTY_LIMITS__UNREAD_S="2", CUTTY_LIFETIMES__IDLE_S="0.4")
     await server.start()
     async with visit(server, "s", label="asks") as owner:
         async with visit(server, "s", label="slow", sock=narrow(server), max_queue=1) as slow:
             await owner.ask("q", WORDS)
             assert (await owner.end())["outcome"] == "completed"
             assert numbers(owner) == list(range(WORDS))
+            async with asyncio.timeout(30):
+                while "connection.not_reading" not in server.log():
+                    assert (await server.get("/health"))[0] == 200
             assert await slow.closed() in {1013, 1006}
             seen = numbers(slow)
             assert seen == list(range(len(seen)))

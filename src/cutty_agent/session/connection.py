@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import msgspec
+import structlog
 
 from ..core.dialect import detect_opening
 from ..ports.door import Opening
@@ -17,6 +18,8 @@ from ..wire.client import Dialect
 from ..wire.principal import Principal
 from .dialects import Speaker, speaker
 from .rates import FrameMeter
+
+log = structlog.get_logger("cutty_agent.connection")
 
 BATCH = 64
 """Chunks sent to a reader between two looks at whether it keeps up."""
@@ -251,7 +254,7 @@ class Connection:
 
     def drop_if_stuck(self, now: float, after_s: float) -> None:
         """Close a peer that has not read anything for ``after_s`` seconds."""
-        if self.behind_since and now - self.behind_since > after_s:
+        if self.behind_since and not self.closed and now - self.behind_since > after_s:
             self._drop()
 
     # -- inside
@@ -293,5 +296,12 @@ class Connection:
         return waiting - self._let_in + size <= self._limit_bytes
 
     def _drop(self) -> None:
+        log.warning(
+            "connection.not_reading",
+            connection=self.id,
+            agent=self.address.agent,
+            session=self.address.session,
+            waiting_bytes=self.outlet.buffered + self._held_bytes,
+        )
         self.missed = True
         self.close(TOO_SLOW, "This client does not read; reconnect to resume")
