@@ -40,6 +40,13 @@ _SCROLL = """() => new Promise(resolve => {
 })"""
 
 
+_PRESS_HELP_AS_SOON_AS_SHOWN = """() => new MutationObserver((_, observer) => {
+    if (!document.querySelector('[data-testid=overview]')) return;
+    observer.disconnect();
+    document.body.dispatchEvent(new KeyboardEvent('keydown', { key: '?', bubbles: true, cancelable: true }));
+}).observe(document.body, { childList: true, subtree: true })"""
+
+
 async def test_a_session_is_found_by_what_is_known_of_it(profile: Profile, operated: Operated) -> None:
     console = await signed_in(profile, operated, "sessions")
     await expect(console.part("loaded")).to_have_text("3 shown")
@@ -63,6 +70,15 @@ async def test_a_session_is_found_by_what_is_known_of_it(profile: Profile, opera
     again = await signed_in(profile, operated, console.page.url.partition("#/")[2])
     await expect(again.part("loaded")).to_have_text("2 shown")
     assert await again.rows() == ["chat/anna-2", "chat/anna-1"]
+
+
+async def test_a_key_pressed_the_moment_the_console_is_there_counts(
+    profile: Profile, operated: Operated
+) -> None:
+    console = await open_console(profile, operated)
+    await console.page.evaluate(_PRESS_HELP_AS_SOON_AS_SHOWN)
+    await console.sign_in()
+    await expect(console.part("keyboard-help")).to_be_visible()
 
 
 async def test_the_console_with_the_keyboard_alone(profile: Profile, operated: Operated) -> None:

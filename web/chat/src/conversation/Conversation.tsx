@@ -1,6 +1,6 @@
 import { useAgentChat } from "@cloudflare/ai-chat/react";
 import type { UIMessage } from "ai";
-import { useCallback, useEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { Icon } from "../chrome/Icon.tsx";
 import { DebugPanel } from "../debug/DebugPanel.tsx";
 import { useFrameLog } from "../debug/use-frame-log.ts";
@@ -169,7 +169,7 @@ export function Conversation({ agent, agents, version, sessionId, shared, onNewS
 }
 
 function useDebugShortcut(toggle: () => void): void {
-  useEffect(() => {
+  useLayoutEffect(() => {
     const pressed = (event: KeyboardEvent) => {
       if (event.key !== "." || !(event.ctrlKey || event.metaKey)) return;
       event.preventDefault();

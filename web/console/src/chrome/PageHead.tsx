@@ -1,4 +1,4 @@
-import { type ReactNode, useEffect, useRef } from "react";
+import { type ReactNode, useLayoutEffect, useRef } from "react";
 
 let first = true;
 
@@ -8,7 +8,8 @@ let first = true;
  */
 export function PageHead({ title, children }: { title: string; children?: ReactNode }) {
   const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => {
+  // A layout effect, so that it never takes the focus back from where a quick hand has moved it.
+  useLayoutEffect(() => {
     document.title = `${title} · Cutty console`;
     if (first) first = false;
     else if (!isInView(document.activeElement)) heading.current?.focus({ preventScroll: true });

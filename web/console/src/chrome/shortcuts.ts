@@ -1,4 +1,4 @@
-import { useEffect } from "react";
+import { useLayoutEffect } from "react";
 
 export const PLACES: Readonly<Record<string, { path: string; name: string }>> = {
   o: { path: "overview", name: "Overview" },
@@ -31,7 +31,8 @@ export function readShortcut(key: string, sinceG: number): keyof ShortcutActions
 
 /** Keys that work wherever nothing is being typed and no dialog is open. */
 export function useShortcuts(actions: ShortcutActions): void {
-  useEffect(() => {
+  // A layout effect, so that a key pressed the moment the page is there is not lost.
+  useLayoutEffect(() => {
     let chordAt = -Infinity;
     const pressed = (event: KeyboardEvent) => {
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
