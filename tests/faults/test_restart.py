@@ -7,7 +7,7 @@ from msgspec import json
 
 from faults.conftest import MakeServer
 from faults.numbered import word
-from faults.visitor import is_chunk, visit
+from faults.visitor import Frame, is_chunk, visit
 from faults.witness import text_of
 
 pytestmark = pytest.mark.faults
@@ -48,15 +48,25 @@ async def test_messages_state_and_order_are_the_same_after_a_restart(
     assert server.errors() == []
 
 
+def holds(frame: Frame, message: str) -> bool:
+    """Whether a frame is a transcript with this message."""
+    return frame["type"] == "cf_agent_chat_messages" and message in [row["id"] for row in frame["messages"]]
+
+
 @pytest.mark.parametrize("agent", ["chat", "patient", "resigned"])
 async def test_a_killed_answer_is_continued_retried_or_kept(make_server: MakeServer, agent: str) -> None:
-    server = make_server(NUMBERED_PAUSE_MS="5")
+    server = make_server(NUMBERED_PAUSE_MS="20")
     await server.start()
-    async with visit(server, "s", agent=agent) as visitor:
+    async with (
+        visit(server, "s", agent=agent, label="a") as visitor,
+        visit(server, "s", agent=agent, label="b") as other,
+    ):
+        await other.until(lambda frame: frame["type"] == "cf_agent_identity")
         await visitor.ask("q", 60)
         await visitor.until(lambda frame: is_chunk(frame) and '"delta":"q:19 "' in frame["body"])
         await visitor.ask("behind", 5)
-        await visitor.until(lambda frame: is_chunk(frame) and '"delta":"q:29 "' in frame["body"])
+        # Other windows are shown a message when it is stored: only from then on must a kill not lose it.
+        await other.until(lambda frame: holds(frame, "behind"))
         await server.kill()
         await visitor.closed()
         seen = visitor.words()
