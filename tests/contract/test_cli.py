@@ -101,6 +101,14 @@ class Cli:
         return [json.loads(line) for line in lines if line.startswith("{")]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _commands_hear_ctrl_c() -> Iterator[None]:
+    """A command inherits an ignored SIGINT, and a job that was put into the background by a script has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture(scope="module")
 def cli(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
     """One server for the tests that do not stop it; each has session ids of its own."""
