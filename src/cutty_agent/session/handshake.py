@@ -101,7 +101,7 @@ def acknowledge(session: Session, conn: Connection, request_id: str) -> None:
         # The chunks of a continuation alone would show as a message of their own; the stored one holds them too.
         _replay_ended(conn, frames, [], ending, prefix=_rebuilt(frames, base.message()))
     elif finished is not None and at_hand:
-        _replay_ended(conn, frames, finished.bodies, ending)
+        _replay_ended(conn, frames, finished.bodies(), ending)
     elif record.outcome == "error":
         session.later(_replay_failed(session, conn, request_id, ending))
     else:

@@ -20,7 +20,7 @@ from .conclusion import conclude
 from .handling import handle
 from .merging import collapse
 from .room import Room
-from .running import Parked, Running
+from .running import Finished, Parked, Running
 
 log = structlog.get_logger("cutty_agent.turn")
 
@@ -35,7 +35,7 @@ class Runner:
         self.room = room
         self.queue = TurnQueue()
         self.running: Running | None = None
-        self.finished: LiveStream | None = None
+        self.finished: Finished | None = None
         self.finished_at = 0.0
         self.stopping = False
         self.begin_anew: Callable[[Running], Awaitable[None]] = _impossible
@@ -201,7 +201,7 @@ class Runner:
                 await self.begin_anew(running)
             else:
                 await conclude(room, self.queue, running, ending)
-        self.finished, self.finished_at = stream, room.clock.monotonic()
+        self.finished, self.finished_at = Finished.of(stream), room.clock.monotonic()
         if room.echo.unprepared:
             room.loop.call_soon(room.echo.prepare)  # behind what is being sent
 

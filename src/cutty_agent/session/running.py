@@ -1,4 +1,4 @@
-"""The turn that runs now."""
+"""The turn that runs now, and what is kept of the last one."""
 
 from __future__ import annotations
 
@@ -37,3 +37,20 @@ class Running(msgspec.Struct, eq=False):
     turn: Turn | None = None
     first_ms: int = 0
     reservation: Reservation | None = None
+
+
+class Finished(msgspec.Struct, frozen=True, gc=False):
+    """The chunks of the last turn, for a client that was cut off at its end. In one piece, because it waits beside many
+    others for a moment that rarely comes."""
+
+    request_id: str
+    packed: bytes
+
+    @classmethod
+    def of(cls, stream: LiveStream) -> Finished:
+        """What was shown of an ended stream."""
+        return cls(stream.request_id, b"\n".join(stream.bodies))
+
+    def bodies(self) -> list[bytes]:
+        """The chunks, one by one; JSON text as the encoder writes it has no line breaks."""
+        return self.packed.split(b"\n") if self.packed else []

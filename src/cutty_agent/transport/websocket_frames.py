@@ -66,9 +66,10 @@ _HEADS = tuple(map(text_head, range(2048)))
 
 def text_heads(lengths: Sequence[int]) -> list[bytes]:
     """The headers of many such frames; cheaper than one by one."""
-    if max(lengths, default=0) < len(_HEADS):
-        return [_HEADS[length] for length in lengths]
-    return [text_head(length) for length in lengths]
+    try:
+        return list(map(_HEADS.__getitem__, lengths))
+    except IndexError:
+        return list(map(text_head, lengths))
 
 
 def measure(data: bytes | bytearray, at: int, limit: int) -> tuple[int, int]:

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import socket
 from contextlib import suppress
-from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from websockets.protocol import OPEN as CORE_OPEN
@@ -196,7 +195,9 @@ class WebSocketProtocol(asyncio.Protocol):
             return
         lengths = list(map(len, frames))
         heads = text_heads(lengths)
-        out.extend(chain.from_iterable(zip(heads, frames, strict=True)))
+        woven = [b""] * (2 * len(frames))
+        woven[::2], woven[1::2] = heads, frames
+        out += woven
         self._out_bytes += sum(lengths) + sum(map(len, heads))
 
     def close(self, code: int, reason: str) -> None:
