@@ -51,9 +51,10 @@ def running(
     port = free_port()
     with tempfile.TemporaryDirectory() as empty:
         command = [sys.executable, "-m", "bench.servers", name, str(port), str(data or empty), *arguments]
-        process = subprocess.Popen(
-            command, cwd=Path(__file__).parent.parent, env={**os.environ, **(env or {})}
-        )
+        with (Path(empty) / "log").open("wb") if name == "logged" else contextlib.nullcontext() as log:
+            process = subprocess.Popen(
+                command, cwd=Path(__file__).parent.parent, env={**os.environ, **(env or {})}, stderr=log
+            )
         try:
             deadline = time.monotonic() + 20
             while True:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
+import structlog
 import uvicorn
 
 from bench.agents import Instant, words
 from cutty_agent import App
 from cutty_agent.access import JWT
+from cutty_agent.cli import logs
 from cutty_agent.cli.tuning import collect_rarely, tune
 from cutty_agent.config import load
 from cutty_agent.core.rate import Rate
@@ -137,19 +140,19 @@ def main() -> None:
         lifetimes = {"idle_s": float(sys.argv[4]) if len(sys.argv) > 4 else 30.0, "sweep_s": 1e5}
         if name == "unlimited":
             lift_limits()
+        level: Literal["info", "warning"] = "info" if name == "logged" else "warning"
         settings = load(
-            data=Path(sys.argv[3]), lifetimes=lifetimes, limits=LIMITS, log_level="warning", writer="process"
+            data=Path(sys.argv[3]), lifetimes=lifetimes, limits=LIMITS, log_level=level, writer="process"
         )
         app = App([Instant], settings, identity=JWT(secret=SECRET) if name == "ruled" else None)
         ws = app.websocket_class()
-        import logging
-
-        import structlog
-
-        structlog.configure(
-            wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
-            cache_logger_on_first_use=True,
-        )
+        if name == "logged":
+            logs.configure("json", level)
+        else:
+            structlog.configure(
+                wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+                cache_logger_on_first_use=True,
+            )
     uvicorn.run(
         app,
         port=port,

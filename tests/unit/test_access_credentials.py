@@ -273,3 +273,27 @@ def test_no_json_web_token_survives_anywhere(claims: dict[str, object], around: 
 def test_scrubbing_never_fails_and_need_not_be_repeated(text: str) -> None:
     once = scrub(text)
     assert scrub(once) == once
+
+
+PIECES = st.sampled_from(
+    [
+        *(
+            "token",
+            "cookie",
+            "Authorization",
+            "bearer",
+            "cutty.bearer.",
+            "v1.",
+            "eyJhbGciOiJIUzI1NiJ9",
+            "aaaaaaaaaaaa",
+        ),
+        *("12345678", "%74oken", "%3D", "=", ":", ".", " ", "\t", "&", ";", "\n", "/a?b"),
+    ]
+)
+
+
+@given(st.lists(PIECES, max_size=12).map("".join))
+def test_other_lines_do_not_change_what_is_scrubbed(text: str) -> None:
+    """What is looked for at all depends on the signs that occur; a line with every one of them has all looked for."""
+    every_sign = "\n: = a.b.c \t%"
+    assert scrub(text + every_sign) == scrub(text) + every_sign

@@ -34,11 +34,12 @@ _HEADER = re.compile(
 _PIECE = r"(?<![^ \t\r\n&?#=;,\"'/])"
 _PAIR = re.compile(_PIECE + r"([^ \t\r\n&?#=;,\"'/]++)=([^ \t\r\n&]*+)")
 _ENCODED = re.compile(_PIECE + r"[^ \t\r\n&?#=;,\"'/%]*+%[^ \t\r\n&]*+")
-_PREFIXED: Final = (
+_DOTTED_PREFIXES: Final = (
     re.compile(r"()v1\.[A-Za-z0-9_-]{8,}+\.[0-9]++\.[A-Za-z0-9_-]++"),  # a visitor's token
     re.compile(r"(cutty\.bearer\.)[^ \t\r\n,]++"),
-    re.compile(r"(?i)(\b(?:bearer|basic)[ \t]++)[^ \t\r\n,]++"),
 )
+_SCHEME: Final = re.compile(r"(?i)(\b(?:bearer|basic)[ \t]++)[^ \t\r\n,]++")
+_PREFIXED: Final = (*_DOTTED_PREFIXES, _SCHEME)
 _DOTTED = re.compile(r"(?<![A-Za-z0-9_=-])[A-Za-z0-9_=-]++(?:\.[A-Za-z0-9_=-]*+){2,}+")
 # How a JSON object begins in base64: a brace, then a quote or white space.
 _OBJECT = re.compile(r"e(?:y[IJAB]|w[opkl01])[A-Za-z0-9_-]{4}")
@@ -54,12 +55,18 @@ def scrub(target: str) -> str:
     and ``Sec-WebSocket-Protocol`` lines; and whatever looks like a JSON Web Token or a visitor's token, also inside
     an address that is the value of a field. Text without any of it comes back as it was.
     """
-    text = _HEADER.sub(rf"\1: {HIDDEN}", target)
+    text = target
+    # Most texts are short names without any of it, and a look for one character is cheaper than a pattern.
+    if ":" in text:
+        text = _HEADER.sub(rf"\1: {HIDDEN}", text)
     if "=" in text:
         text = _PAIR.sub(_pair, text)
-    text = _DOTTED.sub(_json_web_token, text)
-    for shape in _PREFIXED:
-        text = shape.sub(rf"\1{HIDDEN}", text)
+    if text.count(".") > 1:
+        text = _DOTTED.sub(_json_web_token, text)
+        for shape in _DOTTED_PREFIXES:
+            text = shape.sub(rf"\1{HIDDEN}", text)
+    if " " in text or "\t" in text:
+        text = _SCHEME.sub(rf"\1{HIDDEN}", text)
     if "%" in text:
         text = _ENCODED.sub(lambda found: HIDDEN if _hides(found.group()) else found.group(), text)
     return text

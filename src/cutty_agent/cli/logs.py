@@ -33,15 +33,9 @@ def configure(format: Literal["auto", "console", "json"], level: str) -> None:
         if readable
         else structlog.processors.JSONRenderer()
     )
-    formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[*shared, structlog.stdlib.PositionalArgumentsFormatter()],
-        processors=[
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            add_trace,
-            *([] if readable else [name_all, _without_messages]),
-            scrub,
-            renderer,
-        ],
+    formatter = Formatter(
+        [add_trace, *([] if readable else [name_all, _without_messages]), scrub, renderer],
+        foreign=[*shared, structlog.stdlib.PositionalArgumentsFormatter()],
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
@@ -63,6 +57,25 @@ def configure(format: Literal["auto", "console", "json"], level: str) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
+
+
+class Formatter(structlog.stdlib.ProcessorFormatter):
+    """structlog's, but a record of ours is not copied before it is rendered, which took a third of the time."""
+
+    def __init__(
+        self, render: list[structlog.typing.Processor], *, foreign: list[structlog.typing.Processor]
+    ) -> None:
+        super().__init__(foreign_pre_chain=foreign, processors=[self.remove_processors_meta, *render])
+        self._render = render
+
+    def format(self, record: logging.LogRecord) -> str:
+        event: Any = record.msg
+        if not isinstance(event, dict):
+            return super().format(record)
+        event = event.copy()  # other handlers may want it too
+        for processor in self._render:
+            event = processor(None, "", event)
+        return str(event)
 
 
 @contextmanager
