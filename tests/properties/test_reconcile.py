@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cutty_agent.core.reconcile import Row, reconcile
+from cutty_agent.core.sanitize import sanitize
+from cutty_agent.wire.chunks import UIMessage
 
 texts = st.sampled_from(["a", "b", "a b", ""])
 states = st.sampled_from(
@@ -108,3 +110,22 @@ def test_without_trust_no_stored_answer_changes_but_for_calls_that_waited(
         assert len(old) == len(new)
         for before, after in zip(old, new, strict=True):
             assert before == after or before["state"] in {"input-available", "approval-requested"}
+
+
+@given(stored=transcripts, sent=named | bare | nameless | junk, delete=st.booleans())
+def test_one_message_needs_no_merging_and_is_taken_the_same(
+    stored: list[Any], sent: Any, delete: bool
+) -> None:
+    def read_in_full(message: UIMessage) -> UIMessage:
+        return sanitize(message)
+
+    merge = reconcile(rows(stored), bodies([sent]), delete_missing=delete)
+    long = reconcile(rows(stored), bodies([sent]), delete_missing=delete, prepare=read_in_full)
+    assert [row.message() for row in merge.rows] == [row.message() for row in long.rows]
+    assert [row.id for row in merge.put] == [row.id for row in long.put]
+    assert (merge.delete, merge.new_user_ids, merge.trailing_user_ids) == (
+        long.delete,
+        long.new_user_ids,
+        long.trailing_user_ids,
+    )
+    assert (merge.sent is None) == (long.sent is None)

@@ -63,9 +63,8 @@ class Turn:
         """The text of the newest user message, ``""`` when it has none."""
         for message in reversed(self.messages):
             if message["role"] == "user":
-                return "".join(
-                    part.get("text", "") for part in message["parts"] if part.get("type") == "text"
-                )
+                texts = [part.get("text", "") for part in message["parts"] if part.get("type") == "text"]
+                return "".join(texts)
         return ""
 
     def run(self, model: Any, /, **options: Any) -> AsyncIterator[Chunk]:

@@ -7,7 +7,6 @@ calls that really wait for one. Assistant messages the server does not know are 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from itertools import chain
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -106,6 +105,10 @@ def reconcile(
     """
     if by_id is None:
         by_id = {row.id: row for row in stored}
+    if len(incoming) == 1 and prepare is sanitize:
+        row = _one_more(bytes(incoming[0]), by_id, known)
+        if row is not None:
+            return Merge(Grown(stored, [row]), [row], (), [row.id], [row.id], [row])
     merger = _Merger(stored, by_id, trust_client, default_id, prepare)
     if known is not None:
         merger.known, merger.known_ids = known.rows, known.ids
@@ -113,6 +116,20 @@ def reconcile(
         merger.look(index, raw if type(raw) is bytes else bytes(raw))
     merger.match_rest()
     return merger.result(delete_missing=delete_missing, keep=keep)
+
+
+def _one_more(body: bytes, by_id: Mapping[str, Row], known: Known | None) -> Row | None:
+    """The row of the one message that was sent (behind an answer, where something is ``known``), when it is a new one of
+    the user with nothing but text: by far the most frequent request, which needs no merging."""
+    if known is not None and known.rows and known.rows[-1].role == "user":
+        return None
+    try:
+        message = _text_message(body)
+    except UNREADABLE:
+        return None
+    if not message.id or not message.parts or message.id in by_id:
+        return None
+    return Row(message.id, "user", body, seen=hash(body))
 
 
 class _Merger:
@@ -261,10 +278,11 @@ class _Merger:
         """Where in ``list`` the trailing run of user messages begins; below 0 where that is in ``known``. Without an id
         these are new, even if an older one says the same: a visitor may say it twice."""
         at = len(self.list)
-        for item in chain(reversed(self.list), reversed(self.known)):
-            if item is not None and item.role != "user":
-                break
-            at -= 1
+        for sent in (self.list, self.known):
+            for item in reversed(sent):
+                if item is not None and item.role != "user":
+                    return at
+                at -= 1
         return at
 
     def _insert(self, at: int, entry: _Incoming) -> None:
@@ -313,10 +331,10 @@ class _Merger:
         return id in self.claimed or id in self.known_ids
 
     def _sent(self) -> list[Row] | None:
-        rows = [item for item in self.list if isinstance(item, Row)]
+        rows = [item for item in self.list if type(item) is Row]
         return rows if len(rows) == len(self.list) and not self.guessed else None
 
     def _trailing(self) -> list[str]:
         tail = self._tail()
-        items = chain(self.known[tail:] if tail < 0 else (), self.list[max(tail, 0) :])
-        return list(dict.fromkeys(item.id for item in items if isinstance(item, Row)))
+        items = self.list[tail:] if tail >= 0 else [*self.known[tail:], *self.list]
+        return list(dict.fromkeys([item.id for item in items if type(item) is Row]))

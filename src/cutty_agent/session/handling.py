@@ -149,7 +149,7 @@ async def _interrupted(running: Running) -> Ending:
 
 
 def _names(tools: list[dict[str, object]] | None) -> frozenset[str]:
-    return frozenset(str(tool["name"]) for tool in tools or () if "name" in tool)
+    return frozenset([str(tool["name"]) for tool in tools if "name" in tool]) if tools else frozenset()
 
 
 def _visitor_text(room: Room, turn: Turn | None, error: Exception) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from typing import Literal
 
 import structlog
@@ -34,7 +33,7 @@ class Slots:
         self.telemetry = telemetry
         self.losses = Losses(clock)
         self.slots: dict[Address, Slot] = {}
-        self.awake: OrderedDict[Slot, float] = OrderedDict()
+        self.awake: dict[Slot, float] = {}
         self.behind: set[Connection] = set()
         self.stopping = False
         self._timer: asyncio.TimerHandle | None = None
@@ -98,7 +97,6 @@ class Slots:
     def touch(self, slot: Slot) -> None:
         """Something happened; the session stays awake for another idle time."""
         self.awake[slot] = self.clock.monotonic()
-        self.awake.move_to_end(slot)
         if self._timer is None and not self.stopping:
             self._arm()
 

@@ -75,7 +75,7 @@ class Transcript:
 
     @rows.setter
     def rows(self, rows: Sequence[Row]) -> None:
-        if isinstance(rows, Grown) and rows.before is self._rows:
+        if type(rows) is Grown and rows.before is self._rows:
             added = rows.added
             self._rows += added  # nearly always; nothing here may cost more with a longer conversation
         else:
@@ -84,10 +84,13 @@ class Transcript:
             self.size = 0
             self.by_id = {}
             self._open = False
+        by_id, size = self.by_id, self.size
         for row in added:
-            self.by_id[row.id] = row
-            self.size += len(row.body)
-            self._open = self._open or (row.role == "assistant" and row.open_calls)
+            by_id[row.id] = row
+            size += len(row.body)
+            if row.role == "assistant" and row.open_calls:
+                self._open = True
+        self.size = size
 
     def find(self, message_id: str) -> Row | None:
         """The row of a message."""
@@ -95,9 +98,13 @@ class Transcript:
 
     def size_after(self, merge: Merge) -> int:
         """The bytes of all rows once this merge of them is stored."""
-        gone = [self.by_id[id] for id in merge.delete]
-        gone += [old for row in merge.put if (old := self.by_id.get(row.id)) is not None]
-        return self.size + sum(len(row.body) for row in merge.put) - sum(len(row.body) for row in gone)
+        size, by_id = self.size, self.by_id
+        for row in merge.put:
+            old = by_id.get(row.id)
+            size += len(row.body) - (len(old.body) if old is not None else 0)
+        for id in merge.delete:
+            size -= len(by_id[id].body)
+        return size
 
     def with_row(self, row: Row) -> Sequence[Row]:
         """The rows as they are once ``row`` is stored: in its place, or after all others."""

@@ -348,9 +348,11 @@ class LiveStream:
 
     def _gather(self) -> None:
         """Make chunks of the words that came since the last time: many at once cost a third of one by one."""
+        if not self._words:
+            return
         words = self._words[:]
         self._words.clear()
-        if words and self._text_id is not None:
+        if self._text_id is not None:
             head = self._delta_head
             encoded = _encode_lines(words)[:-1].replace(
                 b"\n", b"}\n" + head
