@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cutty_agent.core.reconcile import Row, reconcile
@@ -86,6 +86,15 @@ def test_ids_stay_unique_and_stored_rows_keep_their_order(
 
 
 @given(stored=transcripts, incoming=requests, delete=st.booleans(), trust=st.booleans())
+@example(
+    stored=[{"id": "m0", "role": "assistant", "parts": []}],
+    incoming=[
+        {"id": "m2", "role": "assistant", "content": "a"},
+        {"id": "m2", "role": "assistant", "parts": []},
+    ],
+    delete=False,
+    trust=True,
+)
 def test_the_same_request_again_changes_nothing(
     stored: list[Any], incoming: list[Any], delete: bool, trust: bool
 ) -> None:

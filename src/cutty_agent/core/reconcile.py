@@ -262,7 +262,9 @@ class _Merger:
         tail = self._tail()
         for at, entry in self.waiting:
             row = None
-            if entry.role == "assistant" or (entry.nameless and at < tail):
+            # An id that is another message's, of this request or of another role, is no reason to look further.
+            taken = not entry.nameless and (entry.id in self.fresh or entry.id in self.by_id)
+            if (entry.role == "assistant" and not taken) or (entry.nameless and at < tail):
                 row = candidates.claim(entry.message, bare=entry.bare)
             if row is not None or entry.nameless:
                 self.guessed = True
