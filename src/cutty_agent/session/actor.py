@@ -34,6 +34,8 @@ class Actor(Session):
     task that exists only while there are events; hooks of the author run beside it in :meth:`lane`, also one
     after another, so that a slow hook never delays a stop."""
 
+    __slots__ = ("_draining", "_inbox", "_share_ends")
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._inbox: deque[tuple[Connection, bytes | str | None]] = deque()
@@ -100,7 +102,9 @@ class Actor(Session):
             self._share_ends.cancel()
         self.agent._host = None
         for part in (self.runner, self.continuation, self):
-            vars(part).clear()
+            for cls in type(part).__mro__:
+                for name in vars(cls).get("__slots__", ()):
+                    delattr(part, name)
 
     def wants_readonly(self, conn: Connection) -> bool:
         """Whether the author's agent lets this client only look on; also when its hook fails."""

@@ -28,6 +28,21 @@ class Continuation:
     until the last call of a message is answered it waits; ``fail`` then ends calls whose time is over.
     """
 
+    __slots__ = (
+        "_client_tools",
+        "_deadline",
+        "_origin",
+        "_queue",
+        "_room",
+        "_timer",
+        "_within",
+        "fail",
+        "give_up",
+        "owner",
+        "request_id",
+        "submit",
+    )
+
     def __init__(self, room: Room, queue: TurnQueue) -> None:
         self._room = room
         self._queue = queue

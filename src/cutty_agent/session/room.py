@@ -46,6 +46,40 @@ class Room:
     for the author's agent, and go on with this memory afterwards: until then it must not sleep.
     """
 
+    __slots__ = (
+        "_counted",
+        "_lane",
+        "_lane_task",
+        "_tasks",
+        "address",
+        "agent",
+        "audience",
+        "broken",
+        "card",
+        "clock",
+        "concurrency",
+        "disowned",
+        "echo",
+        "engaged",
+        "failed",
+        "fresh",
+        "journal",
+        "limiter",
+        "loop",
+        "metrics",
+        "names",
+        "owners",
+        "pricing",
+        "records",
+        "recovering",
+        "rested",
+        "roots",
+        "settings",
+        "state_body",
+        "transcript",
+        "values",
+    )
+
     def __init__(
         self,
         agent: ChatAgent,

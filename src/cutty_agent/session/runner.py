@@ -31,6 +31,19 @@ class Runner:
     ``begin_anew`` is what happens to a turn whose handler stalled.
     """
 
+    __slots__ = (
+        "_task",
+        "_timer",
+        "_watchers",
+        "begin_anew",
+        "finished",
+        "finished_at",
+        "queue",
+        "room",
+        "running",
+        "stopping",
+    )
+
     def __init__(self, room: Room) -> None:
         self.room = room
         self.queue = TurnQueue()

@@ -12,6 +12,8 @@ from .runner import Runner
 class Session(Room):
     """What the handlers of chat frames and of the handshake work on."""
 
+    __slots__ = ("continuation", "runner")
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.runner = Runner(self)
