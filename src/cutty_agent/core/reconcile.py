@@ -260,10 +260,11 @@ class _Merger:
         stored = self.stored if roles else ()
         candidates = Candidates(row for row in stored if row.role in roles and not self._taken(row.id))
         tail = self._tail()
+        others = {entry.id for _, entry in self.waiting if entry.role != "assistant" and not entry.nameless}
         for at, entry in self.waiting:
             row = None
-            # An id that is another message's, of this request or of another role, is no reason to look further.
-            taken = not entry.nameless and (entry.id in self.fresh or entry.id in self.by_id)
+            # An id that names something else, here or in the store, is no reason to look further.
+            taken = not entry.nameless and any(entry.id in ids for ids in (self.fresh, self.by_id, others))
             if (entry.role == "assistant" and not taken) or (entry.nameless and at < tail):
                 row = candidates.claim(entry.message, bare=entry.bare)
             if row is not None or entry.nameless:
