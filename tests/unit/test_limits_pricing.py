@@ -92,16 +92,17 @@ def test_an_unknown_model_costs_nothing_and_is_warned_of_once() -> None:
     with structlog.testing.capture_logs() as logs:
         for _ in range(3):
             assert costs.cost("our-own:7b", 1_000, 1_000) == 0
-            assert costs.cost("demo", 1_000, 1_000) == 0
+            assert costs.cost("hers", 1_000, 1_000) == 0
             clock.time += 2 * pricing.TRUSTED_S
     assert [(entry["event"], entry["model"]) for entry in logs] == [
         ("usage.unknown_model", "our-own:7b"),
-        ("usage.unknown_model", "demo"),
+        ("usage.unknown_model", "hers"),
     ]
 
 
-def test_no_model_costs_nothing_and_is_not_warned_of() -> None:
+def test_no_model_and_the_demo_model_cost_nothing_and_are_not_warned_of() -> None:
     with structlog.testing.capture_logs() as logs:
+        assert Pricing(HandClock()).cost("demo", 10, 10) == 0
         assert Pricing(HandClock()).cost(None, 10, 10) == 0
         assert Pricing(HandClock()).cost("", 10, 10) == 0
     assert logs == []

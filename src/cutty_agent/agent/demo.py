@@ -10,6 +10,7 @@ from zlib import crc32
 from ..errors import ModelError
 from ..wire.chunks import Chunk
 from .turn import Turn
+from .usage import DEMO
 
 MAX_WORDS = 10_000
 """Words of the longest story or count."""
@@ -71,7 +72,7 @@ async def demo(turn: Turn, *, delay_s: float = 0.03) -> AsyncIterator[Chunk]:
         ModelError: the visitor asked it to fail.
     """
     turn.usage.requests += 1
-    turn.usage.model = "demo"
+    turn.usage.model = DEMO
     turn.usage.input_tokens += sum(len(_text(message).split()) for message in turn.messages)
     yield {"type": "start"}
     async for chunk in _paced(_script(turn), delay_s):

@@ -14,6 +14,7 @@ from ..errors import ConfigError
 from ..wire.chunks import Chunk
 from .demo import demo
 from .turn import Turn
+from .usage import DEMO
 
 if TYPE_CHECKING:
     from pydantic_ai.models import Model
@@ -50,7 +51,7 @@ def resolve(
         ConfigError: unknown provider, missing key, package or name. No request is made to find out.
     """
     if model is None and base_url is None:
-        return ModelChoice("demo", demo=True, run=partial(demo, delay_s=demo_delay_s))
+        return ModelChoice(DEMO, demo=True, run=partial(demo, delay_s=demo_delay_s))
     if not model:
         raise ConfigError(
             "The model has a base URL but no name.", remedy="Name the model, for example --model llama3.2."

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
+
+DEMO: Final = "demo"
+"""The name of the built-in demo model, which costs nothing."""
 
 
 class Usage(msgspec.Struct):

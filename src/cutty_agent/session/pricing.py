@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import structlog
 
+from ..agent.usage import DEMO
 from ..clock import Clock
 from ..core.budget import Amount
 
@@ -44,8 +45,8 @@ class _Price(msgspec.Struct, frozen=True):
 class Pricing:
     """Costs in nano-dollars, rounded up. A model that is not on the list costs 0, and a warning says so, once.
 
-    ``model`` is what estimates assume before anything is known of an agent, for example ``settings.model``. Its first
-    use imports the price list, which takes about 0.2 s; call :meth:`warm` at the start where that would be noticed.
+    ``model`` is what estimates assume before anything is known of an agent, for example ``settings.model``. The first
+    model with a price imports the list, which takes up to 0.2 s where nothing else has imported it (Pydantic AI does).
     """
 
     def __init__(self, clock: Clock, *, model: str | None = None) -> None:
@@ -54,10 +55,6 @@ class Pricing:
         self._usual: dict[str, str] = {}
         self._prices: dict[str, _Price] = {}
         self._warned: set[str] = set()
-
-    def warm(self) -> None:
-        """Load the price list now."""
-        self.cost(self._model or "gpt-4o", 1, 1)
 
     def cost(
         self,
@@ -77,7 +74,7 @@ class Pricing:
         are taken as so many equal ones, because prices may rise with the length of one. ``agent`` remembers the model
         for the estimates of this agent.
         """
-        if not model:
+        if not model or model == DEMO:
             return 0
         if agent and input_tokens + output_tokens > 0:
             self._usual[agent] = model
@@ -119,7 +116,12 @@ class Pricing:
         if found is None:
             if model not in self._warned and len(self._warned) < REMEMBERED:
                 self._warned.add(model)
-                log.warning("usage.unknown_model", model=model[:200], cost=0)
+                log.warning(
+                    "usage.unknown_model",
+                    model=model[:200],
+                    cost=0,
+                    remedy="None is needed for a model that is free; budgets in money do not see this one.",
+                )
             return _Price(until, known=False)
         return _Price(until, flat=_flat(found))
 
