@@ -66,3 +66,26 @@ def test_records_carry_the_span(configure: Any, capsys: pytest.CaptureFixture[st
         assert record["trace_id"] == trace.format_trace_id(found.trace_id)
         assert record["span_id"] == trace.format_span_id(found.span_id)
     assert "trace_id" not in outside
+
+
+@pytest.mark.parametrize("library", ["httpx", "httpx2"])
+def test_requests_to_models_are_not_logged_one_by_one(
+    library: str, configure: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure("json")
+    logging.getLogger(library).info('HTTP Request: POST https://models.example/v1 "HTTP/1.1 200 OK"')
+    logging.getLogger(library).warning("something is wrong")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert json.loads(line)["event"] == "something is wrong"
+
+
+def test_one_record_may_have_several_readers(configure: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """An application adds handlers of its own, such as one that reports errors: each gets the record as it was."""
+    configure("json")
+    seen: list[Any] = []
+    own = logging.Handler()
+    own.emit = lambda record: seen.append(record.msg)  # type: ignore[method-assign]
+    logging.getLogger().addHandler(own)
+    structlog.get_logger("cutty_agent.turn").error("turn.failed", session="s", target="/a?token=abc")
+    assert json.loads(capsys.readouterr().err)["target"] == "/a?token=***"
+    assert seen[0]["target"] == "/a?token=abc"

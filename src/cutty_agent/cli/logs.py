@@ -46,7 +46,8 @@ def configure(format: Literal["auto", "console", "json"], level: str) -> None:
         logging.getLogger(name).handlers[:] = []
         logging.getLogger(name).propagate = True
     logging.getLogger("uvicorn.error").setLevel("WARNING")
-    for name in ("httpx", "httpcore", "watchfiles"):
+    # httpx2 is what the SDKs of model providers have gone over to; it logs every request, as httpx does.
+    for name in ("httpx", "httpcore", "httpx2", "httpcore2", "watchfiles"):
         logging.getLogger(name).setLevel("WARNING")
     structlog.configure(
         processors=[
