@@ -31,10 +31,19 @@ Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
 """Several values; in the environment separated by commas or spaces."""
 
 
+def _none(value: object) -> object:
+    """The environment and TOML have no word for nothing."""
+    return None if isinstance(value, str) and value.strip().lower() == "none" else value
+
+
+Seconds = Annotated[float | None, BeforeValidator(_none)]
+"""A time, or ``none`` for no end."""
+
+
 class Limits(BaseModel):
     """Bounds that hold for every client and every agent. Sizes are bytes of UTF-8 unless they say otherwise."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     frame_bytes: int = Field(default=32 * MIB, ge=1024, description="largest WebSocket message accepted")
     body_bytes: int = Field(default=32 * MIB, ge=1024, description="largest HTTP request body accepted")
@@ -45,7 +54,9 @@ class Limits(BaseModel):
     sockets_per_session: int = Field(default=256, ge=1, description="open sockets of one session")
     sockets: int = Field(default=50_000, ge=1, description="open sockets of this server")
     early_frames: int = Field(
-        default=256, ge=1, description="frames a socket may send before its session is awake"
+        default=256,
+        ge=1,
+        description="frames of a socket that may wait, for its session to wake or for the agent",
     )
     unread_bytes: int = Field(
         default=4 * MIB, ge=65_536, description="what may wait for a socket that does not read"
@@ -104,7 +115,7 @@ class Limits(BaseModel):
 class Lifetimes(BaseModel):
     """How long things are kept, in seconds. All separate."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     idle_s: float = Field(default=30.0, gt=0, description="an idle session leaves memory after this")
     replay_s: float = Field(
@@ -116,28 +127,28 @@ class Lifetimes(BaseModel):
     grace_s: float = Field(
         default=8.0, ge=0, description="how long running answers may finish when the server stops"
     )
-    tool_answer_s: float | None = Field(
+    tool_answer_s: Seconds = Field(
         default=None,
         gt=0,
         description="a client tool or approval left open beside an answered one fails after this; none waits for ever",
     )
-    anonymous_s: float | None = Field(
+    anonymous_s: Seconds = Field(
         default=None,
         gt=0,
         description="a session without a signed-in owner expires after so long without activity",
     )
-    signed_in_s: float | None = Field(
+    signed_in_s: Seconds = Field(
         default=None,
         gt=0,
         description="a session of a signed-in owner expires after so long without activity",
     )
-    max_age_s: float | None = Field(
+    max_age_s: Seconds = Field(
         default=None, gt=0, description="every session expires so long after its making"
     )
     sweep_s: float = Field(
         default=60.0, gt=0, description="pause between two rounds of removing expired sessions"
     )
-    audit_s: float | None = Field(
+    audit_s: Seconds = Field(
         default=365 * 86_400.0, gt=0, description="how long the audit log is kept; none keeps it for ever"
     )
 
@@ -145,7 +156,7 @@ class Lifetimes(BaseModel):
 class Jwt(BaseModel):
     """How JSON Web Tokens of the application are checked: one of ``secret``, ``public_key`` and ``jwks_url``."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     secret: str | None = Field(
         default=None, min_length=32, repr=False, description="shared secret (HS256, HS384, HS512)"
@@ -173,7 +184,7 @@ class Jwt(BaseModel):
 class Access(BaseModel):
     """Who may enter. Without ``visitors``, ``jwt`` or an identity given to ``App`` there is no rule: everybody may."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     visitors: bool = Field(
         default=False, description="give browsers a signed cookie and sessions of their own"
@@ -217,7 +228,7 @@ class Access(BaseModel):
 class Encryption(BaseModel):
     """Encryption at rest of messages, state, values, records and chunks (AES-256-GCM)."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     keys: str | None = Field(
         default=None,
@@ -238,6 +249,7 @@ class Settings(BaseSettings):
         toml_file="cutty.toml",
         extra="forbid",
         frozen=True,
+        allow_inf_nan=False,
         populate_by_name=True,
     )
 

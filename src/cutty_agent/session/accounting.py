@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
+from ..agent.usage import Usage
 from ..core.budget import Amount
 from ..core.reconcile import Row
 from ..ports.store import AddUsage, Op, PutValue
@@ -46,15 +49,7 @@ def closed(room: Room, running: Running, ending: Ending, answer: Row | None) -> 
             used.requests,
             used.model or "",
         )
-        cost_nano = room.pricing.cost(
-            model,
-            tokens_in,
-            tokens_out,
-            calls=calls,
-            cache_read_tokens=used.cache_read_tokens,
-            cache_write_tokens=used.cache_write_tokens,
-            agent=room.address.agent,
-        )
+        cost_nano = _cost(room, used)
     tools = _tools(answer, running.base)
     done = msgspec.structs.replace(
         record,
@@ -80,8 +75,10 @@ def closed(room: Room, running: Running, ending: Ending, answer: Row | None) -> 
             cost_nano,
             calls,
             len(tools),
-            running.first_ms - record.accepted_ms if running.first_ms and record.accepted_ms else None,
-            now_ms - record.accepted_ms if record.accepted_ms else 0,
+            max(0, running.first_ms - record.accepted_ms)
+            if running.first_ms and record.accepted_ms
+            else None,
+            max(0, now_ms - record.accepted_ms) if record.accepted_ms else 0,
             len(record.own) + (answer is not None and running.base is None),
         )
     ]
@@ -92,15 +89,31 @@ def closed(room: Room, running: Running, ending: Ending, answer: Row | None) -> 
     return done, ops
 
 
-def settle(room: Room, running: Running, done: TurnRecord | None, ops: list[Op]) -> None:
-    """After the commit that ended the turn, or after it failed: give back what was set aside and not used."""
+def settle(room: Room, running: Running, ops: Sequence[Op] = ()) -> None:
+    """The turn is over, however that came: what it used counts, and the rest of what was set aside is given back. A
+    second time changes nothing. ``ops`` are those of :func:`closed`, where they were to be stored."""
     if running.reservation is None:
         return
-    tokens, cost_nano = (0, 0) if done is None else (done.input_tokens + done.output_tokens, done.cost_nano)
+    tokens = cost_nano = 0
+    if running.turn is not None:
+        used = running.turn.usage
+        tokens, cost_nano = used.input_tokens + used.output_tokens, _cost(room, used)
     room.limiter.settle(running.reservation, tokens, cost_nano)
     for op in ops:
         if isinstance(op, PutValue) and op.body is not None:
             room.values[op.key] = op.body
+
+
+def _cost(room: Room, used: Usage) -> int:
+    return room.pricing.cost(
+        used.model or "",
+        used.input_tokens,
+        used.output_tokens,
+        calls=used.requests,
+        cache_read_tokens=used.cache_read_tokens,
+        cache_write_tokens=used.cache_write_tokens,
+        agent=room.address.agent,
+    )
 
 
 def _tools(answer: Row | None, base: Row | None) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -77,6 +77,13 @@ class Actor(Session):
             self._draining.cancel()
         await self.stop_working()
 
+    def abandon(self) -> None:
+        """This memory of the session is given up: store and show nothing more."""
+        if self._share_ends is not None:
+            self._share_ends.cancel()
+            self._share_ends = None
+        self.runner.abandon()
+
     async def expire_now(self) -> None:
         """Store that this session has come to its end."""
         self.journal.lifetime = Lifetime(0, 0)
@@ -143,6 +150,7 @@ class Actor(Session):
                             self.lane(partial(self.agent.on_connect, conn))
                     continue
                 conn.waiting -= 1
+                conn.waiting_bytes -= len(text)
                 if conn.heeded:
                     await self._guarded(conn, text)
         finally:
@@ -194,10 +202,34 @@ class Actor(Session):
             case client.StateUpdate():
                 await state.update(self, conn, frame)
             case client.Rpc():
-                self.later(rpc.call(self, conn, frame))
+                self.later(self._held_by(conn, len(text), partial(rpc.call, self, conn, frame))())
             case client.AppFrame():
                 message = frame.text.decode("utf-8", "replace")
-                self.lane(lambda: self.agent.on_message(conn, message))
+                self._to_agent(conn, message)
+
+    def binary(self, conn: Connection, data: bytes) -> None:
+        """A binary frame is the application's (protocol 8.48)."""
+        if conn.right in {"write", "own"}:
+            self._to_agent(conn, data)
+
+    def _to_agent(self, conn: Connection, message: str | bytes) -> None:
+        self.lane(self._held_by(conn, len(message), partial(self.agent.on_message, conn, message)))
+
+    def _held_by(
+        self, conn: Connection, size: int, work: Callable[[], Coroutine[Any, Any, object]]
+    ) -> Callable[[], Coroutine[Any, Any, None]]:
+        """``work`` on a frame, which is one of those that wait until the author's method has dealt with it."""
+        conn.waiting += 1
+        conn.waiting_bytes += size
+
+        async def counted() -> None:
+            try:
+                await work()
+            finally:
+                conn.waiting -= 1
+                conn.waiting_bytes -= size
+
+        return counted
 
     # -- the host of the agent (agent.host.Host)
 
@@ -208,7 +240,7 @@ class Actor(Session):
 
     async def set_state(self, value: Any) -> None:
         """Store and broadcast a new state."""
-        await state.replace(self, msgspec.json.encode(value), source=None)
+        await self.wholly(state.replace(self, msgspec.json.encode(value), source=None))
 
     @property
     def owner(self) -> str:
@@ -222,12 +254,18 @@ class Actor(Session):
 
     async def share(self, grantee: str | None, mode: Mode, *, for_s: float | None = None) -> str:
         """Let a principal in, or with ``None`` whoever has the secret that is returned."""
+        return await self.wholly(self._share(grantee, mode, for_s))
+
+    async def _share(self, grantee: str | None, mode: Mode, for_s: float | None) -> str:
         shared = await sharing.share(self, grantee, mode, for_s=for_s)
         self._review_shares()
         return shared
 
     async def unshare(self, grantee: str) -> bool:
         """End a share and close its sockets."""
+        return await self.wholly(self._unshare(grantee))
+
+    async def _unshare(self, grantee: str) -> bool:
         ended = await sharing.unshare(self, grantee)
         self._review_shares()
         return ended
@@ -259,7 +297,7 @@ class Actor(Session):
 
     async def save_messages(self, messages: Sequence[UIMessage]) -> str:
         """Store messages and queue a turn on them."""
-        return await chat.server_turn(self, messages)
+        return await self.wholly(chat.server_turn(self, messages))
 
     def abort(self, request_id: str | None) -> None:
         """Stop one turn, or all."""

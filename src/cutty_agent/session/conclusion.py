@@ -54,11 +54,10 @@ async def conclude(room: Room, queue: TurnQueue, running: Running, ending: Endin
                 # session anew keeps that.
                 _leave_failed(room, running, ending)
             else:
-                await _close_failed(room, running, ending)
+                await _close_failed(room, running, ending, counted=broken)
     else:
         ending = Ending("aborted", ending.message_ids)
-        room.closed(msgspec.structs.replace(running.record, outcome="aborted"))
-        settle(room, running, None, [])
+        broken = not await _close_cleared(room, running, ending)
     if not broken:
         stream.show_rest()
     owner = room.owners.get(running.ticket.request_id)
@@ -116,7 +115,7 @@ async def _store(room: Room, queue: TurnQueue, running: Running, ending: Ending)
         try:
             await room.journal.commit(ops)
         finally:
-            settle(room, running, done, sums)
+            settle(room, running, sums)
         room.transcript.rows = rows
     room.closed(done)
     return answer
@@ -130,15 +129,35 @@ def _ahead_of(room: Room, queue: TurnQueue, running: Running) -> frozenset[str]:
     return queue.unread
 
 
-async def _close_failed(room: Room, running: Running, ending: Ending) -> None:
-    """Close the record of a turn whose answer could not be stored, so that it is not recovered as well."""
-    done = msgspec.structs.replace(running.record, outcome="error", error=ending.error)
+async def _close_failed(room: Room, running: Running, ending: Ending, *, counted: bool) -> None:
+    """Close the record of a turn whose answer could not be stored, so that it is not recovered as well. ``counted``: what
+    it used may be in the store already."""
+    done, sums = closed(room, running, ending, None)
+    if counted:
+        sums = []
     try:
-        await room.journal.commit([PutTurn(done.request_id, encode_turn(done), open=False)])
+        await room.journal.commit([PutTurn(done.request_id, encode_turn(done), open=False), *sums])
     except StoreError:
         _leave_failed(room, running, ending)
         return
+    finally:
+        settle(room, running, sums)
     room.closed(done)
+
+
+async def _close_cleared(room: Room, running: Running, ending: Ending) -> bool:
+    """Count what a turn has used whose conversation was cleared: nothing else of it is stored. False when the store
+    does not answer."""
+    done, sums = closed(room, running, ending, None)
+    try:
+        await room.journal.commit(sums)
+    except StoreError as error:
+        log.error("turn.not_counted", turn=done.request_id, error=str(error), **room.names)
+        return False
+    finally:
+        settle(room, running, sums)
+        room.closed(done)
+    return True
 
 
 def _leave_failed(room: Room, running: Running, ending: Ending) -> None:

@@ -83,6 +83,7 @@ class Connection:
         "since_ms",
         "speaker",
         "waiting",
+        "waiting_bytes",
     )
 
     def __init__(
@@ -104,7 +105,8 @@ class Connection:
         self.greeted = False
         self.closed = False
         self.heeded = True
-        self.waiting = 0
+        self.waiting = 0  # frames that came and were not dealt with yet
+        self.waiting_bytes = 0
         self.right: Right | None = None
         self.lease: asyncio.TimerHandle | None = None
         self.meter: FrameMeter | None = None

@@ -91,9 +91,31 @@ class SessionGate(Rights):
         if opening.identifying is None:
             return self._connect(outlet, opening)
         limits = self._registry.settings.limits
+        try:
+            self._check_sockets()
+        except Busy:
+            if asyncio.iscoroutine(opening.identifying):
+                opening.identifying.close()
+            raise
+        registry = self._registry
+        registry.unidentified += 1
+
+        def known() -> None:
+            registry.unidentified -= 1
+
         return WaitingLink(
-            outlet, opening, self._connect, frames=limits.early_frames, frame_bytes=limits.frame_bytes
+            outlet, opening, self._connect, known, frames=limits.early_frames, frame_bytes=limits.frame_bytes
         )
+
+    def _check_sockets(self) -> None:
+        registry, limits = self._registry, self._registry.settings.limits
+        sockets = registry.sockets + registry.unidentified
+        if sockets >= limits.sockets:
+            registry.limiter.count_refusal("sockets")
+            raise Busy(
+                f"This server has {sockets} open sockets; limits.sockets is {limits.sockets}.",
+                remedy="Try again later.",
+            )
 
     def _connect(self, outlet: Outlet, opening: Opening) -> Link:
         registry, limits = self._registry, self._registry.settings.limits
@@ -101,12 +123,7 @@ class SessionGate(Rights):
         if address != opening.address:
             opening = msgspec.structs.replace(opening, address=address)
         self._check(address)
-        if registry.sockets >= limits.sockets:
-            registry.limiter.count_refusal("sockets")
-            raise Busy(
-                f"This server has {registry.sockets} open sockets; limits.sockets is {limits.sockets}.",
-                remedy="Try again later.",
-            )
+        self._check_sockets()
         registry.limiter.connect(opening.principal.id, opening.peer)
         conn = Connection(outlet, opening, limit_bytes=limits.unread_bytes, laggards=registry.behind)
         registry.attach(conn)
@@ -207,7 +224,7 @@ class SessionGate(Rights):
         new.principal = who  # its network address was counted with the HTTP request
         watch = actor.runner.watch(request_id)
         try:
-            await accept(actor, new, owner=None)
+            await actor.wholly(accept(actor, new, owner=None))
         except BaseException:
             actor.runner.unwatched(request_id, Ending("error", ()))
             raise
@@ -250,7 +267,7 @@ class SessionGate(Rights):
     async def clear(self, address: Address, who: Principal) -> None:
         """Forget the conversation of a session."""
         actor = await self._enter(address, who, "write")
-        await chat.clear(actor, None)
+        await actor.wholly(chat.clear(actor, None))
 
     # -- shares
 
@@ -284,13 +301,7 @@ class SessionGate(Rights):
 
     async def delete(self, address: Address) -> Removed:
         """Remove a session with all it has; its sockets are closed with a terminal code."""
-        slot = self._registry.slots.get(address)
-        if slot is not None:
-            if slot.actor is not None:
-                slot.actor.runner.discard()
-                await slot.actor.runner.shut_down(grace_s=0)
-            self._registry.end(slot, 4410, "This session was deleted")
-        return await self._registry.store.delete(address)
+        return await self._registry.erase(address)
 
     async def expire(self, address: Address) -> None:
         """End a session now: out of reach at once, wound up by its agent, then removed.
@@ -312,6 +323,6 @@ class SessionGate(Rights):
         """
         self._check(address)
         actor = await self._registry.actor(self._registry.slot(address), None, create=False)
-        await actor.park(reason)
+        await actor.wholly(actor.park(reason))
         if reason is not None:
             await chat.abort(actor, None)

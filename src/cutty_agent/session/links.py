@@ -32,32 +32,38 @@ class SocketLink:
     def receive(self, text: bytes | str) -> None:
         """A text frame; a client that floods a session that cannot keep up is closed."""
         conn = self._conn
-        if conn.closed:
-            return
-        registry = self._registry
-        registry.frames_received += 1
-        meter = conn.meter = conn.meter or registry.limiter.frame_meter()
-        wait_s = meter.take()
-        if wait_s:
-            log.warning("connection.floods", connection=conn.id, **_names(conn))
-            conn.close(1013, str(registry.limiter.too_many_frames(wait_s)))
-            return
-        conn.waiting += 1
-        if conn.waiting > registry.settings.limits.early_frames:
-            registry.limiter.count_refusal("early_frames")
-            log.warning("connection.floods", connection=conn.id, **_names(conn))
-            conn.close(
-                1013,
-                f"More than limits.early_frames = {registry.settings.limits.early_frames} frames wait; send slower",
-            )
-            return
-        registry.post(self._slot, conn, text)
+        if self._counts(len(text)):
+            conn.waiting += 1
+            conn.waiting_bytes += len(text)
+            self._registry.post(self._slot, conn, text)
 
     def receive_binary(self, data: bytes) -> None:
         """A binary frame is the application's."""
-        actor, conn = self._slot.actor, self._conn
-        if actor is not None and not conn.closed and conn.right in {"write", "own"}:
-            actor.lane(lambda: actor.agent.on_message(conn, data))
+        actor = self._slot.actor
+        if self._counts(len(data)) and actor is not None:
+            actor.binary(self._conn, data)
+
+    def _counts(self, size: int) -> bool:
+        """Whether one more frame of so many bytes may come in; the socket is closed when too many wait."""
+        conn, registry = self._conn, self._registry
+        if conn.closed:
+            return False
+        registry.frames_received += 1
+        meter = conn.meter = conn.meter or registry.limiter.frame_meter()
+        limits = registry.settings.limits
+        if wait_s := meter.take():
+            reason = str(registry.limiter.too_many_frames(wait_s))
+        elif conn.waiting >= limits.early_frames:
+            registry.limiter.count_refusal("early_frames")
+            reason = f"More than limits.early_frames = {limits.early_frames} frames wait; send slower"
+        elif conn.waiting_bytes + size > 2 * limits.frame_bytes:
+            registry.limiter.count_refusal("frame_bytes")
+            reason = f"More than twice limits.frame_bytes = {limits.frame_bytes} bytes wait; send slower"
+        else:
+            return True
+        log.warning("connection.floods", connection=conn.id, **_names(conn))
+        conn.close(1013, reason)
+        return False
 
     def writable(self) -> None:
         """The peer reads again."""
@@ -79,6 +85,10 @@ def _names(conn: Connection) -> dict[str, str]:
     return {"agent": conn.address.agent, "session": conn.address.session}
 
 
+def _nothing() -> None:
+    """In the place of what has been called."""
+
+
 class WaitingLink:
     """A socket of which nobody knows yet who it is: what it sends is kept in order until its caller is known."""
 
@@ -87,6 +97,7 @@ class WaitingLink:
         "_connect",
         "_ended",
         "_frames",
+        "_known",
         "_limit",
         "_limit_bytes",
         "_link",
@@ -99,12 +110,15 @@ class WaitingLink:
         outlet: Outlet,
         opening: Opening,
         connect: Callable[[Outlet, Opening], Link],
+        known: Callable[[], None],
         *,
         frames: int,
         frame_bytes: int,
     ) -> None:
+        """``known`` is called once, when the caller is known or the socket is given up."""
         self._outlet = outlet
         self._connect = connect
+        self._known = known
         self._limit = frames
         self._limit_bytes = frame_bytes
         self._frames: list[tuple[bool, bytes | str]] = []
@@ -112,11 +126,13 @@ class WaitingLink:
         self._link: Link | None = None
         self._ended = False
         self._task = asyncio.get_running_loop().create_task(self._enter(opening))
+        self._task.add_done_callback(self._settled)
 
     async def _enter(self, opening: Opening) -> None:
         assert opening.identifying is not None
         try:
             identified: Identified = await opening.identifying
+            self._settled()
             known = msgspec.structs.replace(opening, principal=identified.principal, identifying=None)
             link = self._link = self._connect(self._outlet, known)
         except CuttyError as error:
@@ -136,6 +152,10 @@ class WaitingLink:
                 link.receive_binary(frame if isinstance(frame, bytes) else frame.encode())
         if self._ended:
             link.lost()
+
+    def _settled(self, _task: asyncio.Task[None] | None = None) -> None:
+        known, self._known = self._known, _nothing
+        known()
 
     def receive(self, text: bytes | str) -> None:
         """A text frame."""

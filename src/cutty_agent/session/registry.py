@@ -14,7 +14,7 @@ from ..core import access
 from ..errors import CuttyError, NotFound, SessionExpired, ShuttingDown, Unauthorized
 from ..ids import Address
 from ..ports.identity import Identity
-from ..ports.store import SessionStore, Snapshot
+from ..ports.store import Removed, SessionStore, Snapshot
 from ..wire.card import Right
 from ..wire.principal import NEVER_MS, Principal
 from . import instances
@@ -32,6 +32,8 @@ from .sweeper import Sweeper
 from .telemetry import Telemetry
 
 log = structlog.get_logger("cutty_agent.session")
+
+ERASED = "This session was deleted"
 
 WAKE_AT_ONCE = 16
 """Sessions that are recovered at the same time after a start."""
@@ -62,7 +64,9 @@ class Registry(Slots):
         self.sweeper = Sweeper(
             store, agents, self.admission, settings, clock, self.limiter, self.pricing, self.telemetry
         )
+        self.erasing: set[Address] = set()
         self.sockets = 0
+        self.unidentified = 0  # sockets of which nobody knows yet who it is
         self.sockets_opened = 0
         self.frames_received = 0
 
@@ -78,6 +82,7 @@ class Registry(Slots):
         """
         while True:
             self.end_if_expired(slot)
+            slot = self.slot(slot.address)  # it may have been given up while we waited, or just now
             actor = slot.actor
             if actor is not None:
                 if who is not None and self.right(actor, who) is None:
@@ -117,13 +122,16 @@ class Registry(Slots):
 
     def _waking(self, slot: Slot, who: Principal | None, create: bool | None = None) -> asyncio.Task[Actor]:
         if slot.waking is None:
+            self.slots.setdefault(slot.address, slot)  # its session may just have come to its end
             slot.waker = who
             slot.waking = asyncio.get_running_loop().create_task(self._wake(slot, who, create))
             slot.waking.add_done_callback(_retrieved)
         return slot.waking
 
     async def _wake(self, slot: Slot, who: Principal | None, create: bool | None) -> Actor:
+        woken: Actor | None = None
         try:
+            self._refuse_erased(slot)
             if self.stopping:
                 raise ShuttingDown("The server is stopping.", remedy="Reconnect in a moment.")
             agent = instances.take(self.agents[slot.address.agent](), slot.address)
@@ -151,18 +159,23 @@ class Registry(Slots):
                 rested=lambda: self._rested(slot, actor),
                 broken=lambda: self._broken(slot, actor),
             )
+            woken = actor
             actor.disowned = set(slot.disowned)
             await recover(actor)
             await actor.start()
+            self._refuse_erased(slot)
             slot.disowned.clear()
             if any(turn.open for turn in snapshot.turns):
                 for conn in self._all(slot):  # they may come from before the crash
                     conn.missed = conn.missed or conn.opening.labelled
-        except BaseException as error:
+        except BaseException as caught:
+            error = _erased() if slot.address in self.erasing else caught
             slot.waking = None
+            if woken is not None:
+                woken.abandon()
             self._refuse(slot, error, who)
             self._drop_if_empty(slot)
-            raise
+            raise error from caught
         slot.actor, slot.waking = actor, None
         self.touch(slot)
         self._time_expiry(slot)
@@ -172,7 +185,9 @@ class Registry(Slots):
         self.telemetry.metrics.woke(slot.address.agent, created=snapshot.created)
         log.debug("session.awake", created=snapshot.created, messages=len(snapshot.messages), **actor.names)
         for conn in list(slot.connections):
-            if self.right(actor, conn.principal) is None:  # its share ended while the session slept
+            if (
+                conn.visitor and self.right(actor, conn.principal) is None
+            ):  # its share ended while the session slept
                 conn.close(NotFound.close_code, access.no_such_session().sentence)
         early, slot.early = slot.early, None
         for conn, text in early or ():
@@ -182,6 +197,28 @@ class Registry(Slots):
             await actor.park(reason)
         actor.runner.kick()
         return actor
+
+    async def erase(self, address: Address) -> Removed:
+        """Remove a session with all it has, also one that is just waking; its sockets are closed with a terminal code.
+        What was loaded of it before is not served any more."""
+        self.erasing.add(address)
+        try:
+            slot = self.slots.get(address)
+            if slot is not None:
+                if slot.waking is not None:
+                    slot.waking.cancel()
+                    await asyncio.wait([slot.waking])
+                if slot.actor is not None:
+                    slot.actor.runner.discard()
+                    await slot.actor.runner.shut_down(grace_s=0)
+                self.end(slot, SessionExpired.close_code, ERASED)
+            return await self.store.delete(address)
+        finally:
+            self.erasing.discard(address)
+
+    def _refuse_erased(self, slot: Slot) -> None:
+        if slot.address in self.erasing:
+            raise _erased()
 
     async def _load(
         self, slot: Slot, who: Principal | None, agent: ChatAgent, create: bool | None
@@ -348,6 +385,10 @@ class Registry(Slots):
         for slot in self.slots.values():
             if self.stopping and slot.actor is not None:
                 slot.actor.runner.park()
+
+
+def _erased() -> SessionExpired:
+    return SessionExpired(f"{ERASED}.", remedy="Start a new one.")
 
 
 def _retrieved(task: asyncio.Task[Actor]) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
@@ -33,6 +33,8 @@ from .tracing import TurnRoots
 from .transcript import Transcript
 
 log = structlog.get_logger("cutty_agent.session")
+
+T = TypeVar("T")
 
 
 class Room:
@@ -126,7 +128,7 @@ class Room:
         self.broken = broken
         self._lane: deque[Callable[[], Awaitable[object]]] = deque()
         self._lane_task: asyncio.Task[None] | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         for stored in snapshot.turns:
             self._load_record(stored.record)
 
@@ -251,6 +253,19 @@ class Room:
                     log.exception("agent.hook_failed", **self.names)
         finally:
             self._lane_task = None
+
+    async def wholly(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run something to its end, also when whoever waits for it is cancelled: what was stored must not be missing in
+        memory."""
+        task = self.loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._over)
+        return await asyncio.shield(task)
+
+    def _over(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # whoever waits has it; nobody does when that one was cancelled
 
     def later(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something beside the events, concurrently; its errors are logged only."""

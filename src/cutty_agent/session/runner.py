@@ -16,6 +16,7 @@ from ..ports.store import AppendChunks, Op, PutTurn
 from ..stream.live import Ending, LiveStream
 from ..wire.server import Outcome, ResponseFrames
 from ..wire.turn_record import TurnRecord, encode_turn
+from .accounting import settle
 from .conclusion import conclude
 from .handling import handle
 from .merging import collapse
@@ -204,16 +205,23 @@ class Runner:
         running = self.running = Running(ticket, record, stream, base)
         self.finished = None
         self.unwatched(ticket.request_id, stream)
-        if ticket.merged:
-            await collapse(room, ticket)
-        with room.roots.running(ticket.request_id):
-            ending = await handle(
-                room, running, unread=self.queue.unread, interrupt=lambda: self._interrupt(running)
-            )
-            if ending.outcome == "recovering":
-                await self.begin_anew(running)
-            else:
-                await conclude(room, self.queue, running, ending)
+        try:
+            if ticket.merged:
+                await collapse(room, ticket)
+            with room.roots.running(ticket.request_id):
+                ending = await handle(
+                    room, running, unread=self.queue.unread, interrupt=lambda: self._interrupt(running)
+                )
+                if ending.outcome == "recovering":
+                    await self.begin_anew(running)
+                else:
+                    await conclude(room, self.queue, running, ending)
+        finally:
+            settle(room, running)
+            if (
+                stream.ending is None
+            ):  # the session is loaded anew: whoever follows this must not wait for ever
+                stream.end(Ending("recovering", ticket.message_ids))
         self.finished, self.finished_at = Finished.of(stream), room.clock.monotonic()
         if room.echo.unprepared:
             room.loop.call_soon(room.echo.prepare)  # behind what is being sent

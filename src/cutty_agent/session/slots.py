@@ -11,6 +11,7 @@ from ..clock import Clock
 from ..config import Settings
 from ..errors import SessionExpired
 from ..ids import Address
+from ..ports.store import Lifetime
 from ..wire.principal import NEVER_MS
 from .actor import Actor
 from .connection import Connection
@@ -59,8 +60,9 @@ class Slots:
         slot.disowned.clear()
         self._end_sockets(slot, code, reason)
         if actor is not None:
+            actor.journal.lifetime = Lifetime(0, 0)  # what still runs of it must not bring it back
             actor.audience.leave()
-            actor.runner.abandon()
+            actor.abandon()
         self._drop_if_empty(slot)
 
     def _end_sockets(
@@ -120,7 +122,7 @@ class Slots:
                 self.losses.note(slot, conn)
                 conn.close(1012, "The session is being reloaded; reconnect")
             actor.audience.leave()
-            actor.runner.abandon()
+            actor.abandon()
             self._drop_if_empty(slot)
 
     def _arm(self) -> None:
@@ -163,4 +165,5 @@ class Slots:
         if slot.actor is None and slot.waking is None and not slot.connections and not slot.disowned:
             if slot.expiry is not None:
                 slot.expiry.cancel()
-            self.slots.pop(slot.address, None)
+            if self.slots.get(slot.address) is slot:
+                del self.slots[slot.address]

@@ -9,6 +9,7 @@ import structlog
 
 from ..core.turn_queue import Ticket
 from ..stream.live import Ending
+from .conclusion import conclude
 from .recovery import recover_one
 from .running import Running
 from .session import Session
@@ -35,15 +36,19 @@ async def begin_anew(session: Session, running: Running) -> None:
     )
     await stream.park()
     async with session.transcript.lock:
-        running.folded = True
+        cleared = ticket.generation != queue.generation
+        running.folded = not cleared
         waiting = list(queue.waiting)
-        if not stream.bodies:  # it may run again under its own id, and is counted again then
+        if not stream.bodies and not cleared:  # it may run again under its own id, and is counted again then
             session.roots.give_up(ticket.request_id, "recovering", error="stalled")
             session.uncount_turn(ticket.request_id)
-        await recover_one(
-            session, session.records[ticket.request_id], [_decode(body) for body in stream.bodies]
-        )
+        if not cleared:
+            chunks = [_decode(body) for body in stream.bodies]
+            await recover_one(session, session.records[ticket.request_id], chunks)
         follow = next((each for each in queue.waiting if each not in waiting), None)
+    if cleared:
+        await conclude(session, queue, running, Ending("aborted", ticket.message_ids))
+        return
     if follow is not None:
         queue.waiting.remove(follow)
     _tell(session, running, follow)

@@ -99,6 +99,8 @@ def _among(peer: str, proxies: tuple[str, ...]) -> bool:
         address = ipaddress.ip_address(peer)
     except ValueError:
         return False
+    if isinstance(address, ipaddress.IPv6Address):  # a socket for both kinds writes the older ones like that
+        address = address.ipv4_mapped or address
     return any(address in network for network in networks(proxies))
 
 

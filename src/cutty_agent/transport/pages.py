@@ -63,8 +63,11 @@ class Pages:
             return RedirectResponse(f"{request.scope.get('root_path', '')}/console/", 307, headers=SECURITY)
         if path in {"", "console/"}:
             path += "index.html"
-        file = (self._root / path).resolve()
-        if not file.is_relative_to(self._root) or not file.is_file():
+        try:
+            file = (self._root / path).resolve()
+            if not file.is_relative_to(self._root) or not file.is_file():
+                return not_found(request)
+        except (ValueError, OSError):  # what no file can be called: with a NUL, or too long
             return not_found(request)
         # Names under assets/ carry a hash of their content, so they may be kept for ever.
         forever = path.startswith("assets/") or "/assets/" in path
