@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..wire.chunks import Chunk, UIMessage
+from ..wire.client import ToolApproval, ToolResult
 from .calls import Calls
 from .parts import TERMINAL, Part, parts_of, state_of
 from .runs import Runs
@@ -148,6 +149,14 @@ class Fold:
         """The visitor's answer for a call of the running answer; false when it changes nothing."""
         part = self._calls.get(tool_call_id)
         return self._exchange(part, part and approval_part(part, approved))
+
+    def settle(self, said: ToolResult | ToolApproval) -> bool:
+        """What a client said about a call of the running answer; false when it changes nothing."""
+        if isinstance(said, ToolApproval):
+            return self.apply_approval(said.toolCallId, said.approved)
+        return self.apply_result(
+            said.toolCallId, output=said.output, state=said.state, error_text=said.errorText
+        )
 
     def _exchange(self, part: Part | None, new: Part | None) -> bool:
         if not part or not new:

@@ -66,7 +66,7 @@ async def accept(session: Session, new: Submission, *, owner: Connection | None)
         )
     generation = runner.queue.generation
     async with session.transcript.lock:
-        merge, rows, ops = merged(session, new)
+        merge, rows, ops = merged(session, new, owner=owner)
         session.count_turn(new.request_id, new.principal.id)
         trailing = new.message_ids if new.message_ids is not None else tuple(merge.trailing_user_ids)
         if not trailing:
@@ -128,9 +128,11 @@ def _parked(reason: str) -> SessionParked:
     return SessionParked(reason, remedy="An operator can let this session run again.")
 
 
-def merged(session: Session, new: Submission) -> tuple[Merge, Sequence[Row], list[Op]]:
+def merged(
+    session: Session, new: Submission, *, owner: Connection | None = None
+) -> tuple[Merge, Sequence[Row], list[Op]]:
     """What a submission's messages make of the transcript: the merge, the rows after it, and the operations that
-    store it. Call it under the transcript's lock.
+    store it; ``owner`` sent it. Call it under the transcript's lock.
 
     Raises:
         TooLarge: a message or the conversation is above its limit. Nothing was changed.
@@ -140,7 +142,12 @@ def merged(session: Session, new: Submission) -> tuple[Merge, Sequence[Row], lis
     being_written = running.stream.fold.message_id if running is not None else None
     # Another tab may echo the half-written answer it has seen live; that message is ours and not finished.
     incoming = [raw for raw in new.messages if being_written is None or not _has_id(raw, being_written)]
+    incoming = _untrimmed(session, incoming)
     keep = session.runner.queue.unread
+    running = session.runner.current
+    if running is not None and session.owners.get(running.ticket.request_id) is not owner:
+        # Who did not ask it may not have seen the question that is being answered, nor mean to take it away.
+        keep = keep.union(running.ticket.own, *(each.own for each in running.ticket.merged))
     if being_written is not None and len(incoming) < len(new.messages):
         keep |= {being_written}  # it was sent, so it is not missing
         if new.message_ids is None:
@@ -187,6 +194,25 @@ def merged(session: Session, new: Submission) -> tuple[Merge, Sequence[Row], lis
     return merge, rows, [*merge_ops(merge), *trimmed]
 
 
+def _untrimmed(session: Session, incoming: list[msgspec.Raw | bytes]) -> list[msgspec.Raw | bytes]:
+    """The messages without those that were trimmed away: a client still has them, before the first that is kept."""
+    if session.agent.max_persisted_messages is None:
+        return incoming
+    for at, raw in enumerate(incoming):
+        if _id_of(raw) in session.transcript.by_id:
+            return incoming[at:]
+    return incoming
+
+
+def _id_of(raw: msgspec.Raw | bytes) -> str | None:
+    try:
+        message = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    id = message.get("id") if isinstance(message, dict) else None
+    return id if isinstance(id, str) else None
+
+
 def _stored(session: Session, row: Row) -> bool:
     known = session.transcript.find(row.id)
     return known is not None and known.body == row.body
@@ -209,6 +235,9 @@ def _old_records(session: Session) -> tuple[str, ...]:
 def _again(session: Session, request_id: str, owner: Connection | None) -> None:
     """A request id that was accepted before: never a second turn; one that ended gets its end again."""
     record = session.records[request_id]
+    old = session.owners.get(request_id)
+    if record.outcome is None and owner is not None and old is not None and old.closed:
+        session.owners[request_id] = owner  # the same client on a new socket
     if record.outcome is not None and owner is not None:
         ending = Ending(record.outcome, record.message_ids, record.error)
         session.audience.end(request_id, ResponseFrames(request_id), ending, only=owner)

@@ -63,6 +63,7 @@ def closed(room: Room, running: Running, ending: Ending, answer: Row | None) -> 
         cost_nano=cost_nano,
         calls=calls,
         tools=tools,
+        settled=(),
     )
     ops: list[Op] = [
         AddUsage(

@@ -15,9 +15,11 @@ from ..agent.base import overrides
 from ..errors import CuttyError, Forbidden, StaleEpoch, StoreError
 from ..ids import new_request_id
 from ..ports.store import Lifetime, PutOwner
+from ..stream.live import Ending
 from ..wire import client, server
 from ..wire.card import Grant, Mode
 from ..wire.chunks import UIMessage
+from ..wire.server import ResponseFrames
 from . import chat, handshake, rpc, sharing, state
 from .acceptance import accept
 from .connection import Connection
@@ -45,7 +47,14 @@ class Actor(Session):
         self.continuation.submit = lambda new, owner: self.later(self._continue(new, owner))
 
     async def _continue(self, new: Submission, owner: Connection | None) -> None:
-        await accept(self, new, owner=owner)
+        try:
+            await accept(self, new, owner=owner)
+        except CuttyError as error:
+            log.warning("continuation.refused", turn=new.request_id, error=str(error), **self.names)
+            ending = Ending("error", new.message_ids or (), str(error))
+            self.runner.unwatched(new.request_id, ending)
+            self.audience.end(new.request_id, ResponseFrames(new.request_id, continuation=True), ending)
+            self.rested()  # those who wait for it are told so
 
     # -- life
 
@@ -67,6 +76,7 @@ class Actor(Session):
             or self._draining
             or self.working
             or self.continuation.soon
+            or (self.continuation.request_id is not None and self.connections())
             or self.transcript.lock.locked()
         )
 

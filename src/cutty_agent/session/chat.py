@@ -12,17 +12,18 @@ from ..core import dialect
 from ..core.parts import Part
 from ..errors import BadRequest, CuttyError, StaleEpoch
 from ..ids import new_request_id
-from ..ports.store import ClearMessages, DeleteTurns
-from ..stream.live import Ending
+from ..ports.store import ClearMessages, DeleteTurns, PutTurn
+from ..stream.live import Ending, LiveStream
 from ..wire import client, server
 from ..wire.chunks import UIMessage
 from ..wire.server import ResponseFrames
-from ..wire.turn_record import Kind
+from ..wire.turn_record import Kind, encode_turn
 from .acceptance import accept, merged
 from .answer import fit
 from .audience import Audience
 from .connection import Connection
 from .echo import Cut
+from .running import Running
 from .session import Session
 from .submission import Submission
 
@@ -52,7 +53,7 @@ async def request(
                 conn.speak(spoken)
         else:
             conn.speak("v5")
-        new = submission(frame.id, body, rest)
+        new = submission(frame.id, body, rest, own=body.trigger is not None)
         new.principal, new.peer = conn.principal, conn.opening.peer
         new.frame = cut
         await accept(session, new, owner=conn)
@@ -78,8 +79,11 @@ def dialect_body(body: client.ChatBody) -> dict[str, Any]:
     return seen
 
 
-def submission(request_id: str, body: client.ChatBody, rest: dict[str, Any] | None) -> Submission:
-    """A chat request body as a submission (protocol 3.2 and 6.1)."""
+def submission(
+    request_id: str, body: client.ChatBody, rest: dict[str, Any] | None, *, own: bool = False
+) -> Submission:
+    """A chat request body as a submission (protocol 3.2 and 6.1). ``own``: every key but those of the protocol is the
+    application's; otherwise some are what the AI SDK sends over HTTP."""
     messages: Sequence[msgspec.Raw] = [] if body.messages is msgspec.UNSET else body.messages
     whole = True
     if body.messages is msgspec.UNSET:
@@ -90,7 +94,8 @@ def submission(request_id: str, body: client.ChatBody, rest: dict[str, Any] | No
             )
         messages, whole = [body.message], False
     kind: Kind = "regenerate" if body.trigger == "regenerate-message" else "submit"
-    for key in ("message", "id", "messageId"):
+    used: tuple[str, ...] = () if whole else ("message",)
+    for key in used if own else ("message", "id", "messageId"):
         if rest is not None:
             rest.pop(key, None)
     return Submission(request_id, kind, messages, whole, body=rest or None, client_tools=body.clientTools)
@@ -157,6 +162,7 @@ async def cancel(session: Session, request_id: str) -> None:
     ticket = session.runner.queue.cancel(request_id)
     if ticket is not None:
         await session.runner.close_unstarted([ticket], "aborted")
+        session.rested()
     elif request_id == session.continuation.request_id:
         _give_up_continuation(session)
 
@@ -170,6 +176,7 @@ async def abort(session: Session, request_id: str | None) -> None:
     session.runner.queue.waiting.clear()
     session.runner.stop()
     await session.runner.close_unstarted(waiting, "aborted")
+    session.rested()
 
 
 def _give_up_continuation(session: Session) -> None:
@@ -221,23 +228,16 @@ async def settle_tool(
     session: Session, conn: Connection, frame: client.ToolResult | client.ToolApproval
 ) -> None:
     """A client tool's outcome or an approval (protocol 3.7); unknown or settled calls are ignored."""
-    running = session.runner.running
-    fold = running.stream.fold if running is not None and not running.folded else None
-    if fold is not None and fold.tool(frame.toolCallId) is not None:
-        if isinstance(frame, client.ToolApproval):
-            changed = fold.apply_approval(frame.toolCallId, frame.approved)
-        else:
-            changed = fold.apply_result(
-                frame.toolCallId, output=frame.output, state=frame.state, error_text=frame.errorText
-            )
-        body = msgspec.json.encode(fold.message()) if changed else None
-        within = running.stream if running is not None else None
+    running = session.runner.current
+    within: LiveStream | None = None
+    if running is not None and not running.folded and running.stream.fold.tool(frame.toolCallId) is not None:
+        within = running.stream
+        body = await _settle_live(session, running, frame)
     else:
         limit = session.settings.limits.message_bytes
         body = await session.transcript.settle(
             session.commit, frame, lambda message: fit(session.agent, message, limit)
         )
-        within = None
     if body is None:
         log.info("tool.ignored", call=frame.toolCallId, connection=conn.id, **session.names)
         return
@@ -249,6 +249,24 @@ async def settle_tool(
         wanted.ask(conn, frame.clientTools if isinstance(frame, client.ToolResult) else None, within=within)
     else:
         session.continuation.turn_ended()  # it may be what the continuation another one asked for was waiting for
+
+
+async def _settle_live(
+    session: Session, running: Running, frame: client.ToolResult | client.ToolApproval
+) -> bytes | None:
+    """Settle a call of the answer that is being written; the message so far, ``None`` when nothing changed. Its record
+    keeps what was said until the answer is stored, because a crash must not take it back (protocol 3.10)."""
+    fold = running.stream.fold
+    if not fold.settle(frame):
+        return None
+    body = msgspec.json.encode(fold.message())
+    if isinstance(frame, client.ToolResult):
+        frame = msgspec.structs.replace(frame, clientTools=None)
+    record = msgspec.structs.replace(running.record, settled=(*running.record.settled, frame))
+    running.record = session.records[record.request_id] = record
+    # Queued in this moment, so before the commit that ends the turn.
+    await session.commit([PutTurn(record.request_id, encode_turn(record), open=True)])
+    return body
 
 
 def _tell_update(session: Session, body: bytes) -> None:

@@ -73,7 +73,7 @@ class Continuation:
             started = (
                 record
                 for record in reversed(self._room.records.values())
-                if not self._queue.is_waiting(record.request_id)
+                if not self._queue.is_waiting(record.request_id) and not _never_ran(record)
             )
             self._origin = next(started, None)
         if client_tools is not None:
@@ -167,6 +167,10 @@ class Continuation:
         # While a turn runs, its end decides anew what is open.
         if self.request_id is not None and self._queue.idle and last is not None:
             self.fail(pending(last.message()))
+
+
+def _never_ran(record: TurnRecord) -> bool:
+    return record.outcome == "skipped" or (record.outcome == "aborted" and not record.ended_ms)
 
 
 def _nobody(new: Submission, owner: Connection | None) -> None:

@@ -68,6 +68,7 @@ def probe(session: Session, conn: Connection, probe_id: str | None) -> None:
             conn.parked = True
             conn.push(server.pending(decision.id, probe_id))
         case Answer.OWNED:
+            conn.owes = None  # it will not acknowledge what it does not own, and sees the rest like everybody
             conn.push(server.resume_none("continuation-owned", probe_id))
         case _:
             conn.push(server.resume_none("idle", probe_id))
@@ -76,7 +77,7 @@ def probe(session: Session, conn: Connection, probe_id: str | None) -> None:
 
 def acknowledge(session: Session, conn: Connection, request_id: str) -> None:
     """The client is ready for the replay of ``request_id``."""
-    running = session.runner.running
+    running = session.runner.current
     if running is not None and running.ticket.request_id == request_id:
         conn.acked = request_id
         plain = running.base is not None
@@ -117,17 +118,19 @@ def _heal(session: Session, conn: Connection) -> None:
 
 def active_stream(session: Session) -> LiveStream | None:
     """The running stream once it has shown something; before that the turn counts as accepted."""
-    running = session.runner.running
+    running = session.runner.current
     return running.stream if running is not None and running.stream.shown else None
 
 
 def accepted(session: Session) -> str | None:
     """The turn that runs without output yet, else the one that waits longest."""
-    running = session.runner.running
+    running = session.runner.current
     if running is not None:
         return running.ticket.request_id
     queue = session.runner.queue
-    ticket = queue.running or (queue.waiting[0] if queue.waiting else None)
+    ticket = queue.running
+    if ticket is None or ticket.generation != queue.generation:
+        ticket = queue.waiting[0] if queue.waiting else None
     return ticket.request_id if ticket else session.continuation.request_id
 
 

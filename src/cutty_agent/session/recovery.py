@@ -50,6 +50,8 @@ async def recover_one(session: Session, record: TurnRecord, chunks: list[Chunk])
     """Bring one open turn to its end or to a new start, given what it has shown."""
     base = session.transcript.find(record.base) if record.base is not None else None
     fold = _refold(session, chunks, base)
+    for said in record.settled:
+        fold.settle(said)
     unusable = record.request_id in session.disowned
     cut_off = _last_text(fold.message()).get("state") == "streaming"
     try:
@@ -171,7 +173,7 @@ def _outcome(
         case "give-up":
             return replace(record, outcome="error", error=EXHAUSTED), None
         case "keep":
-            return replace(record, outcome="aborted"), None
+            return replace(record, outcome="aborted", ended_ms=session.clock.now_ms(), settled=()), None
         case "park":
             return replace(record, outcome="completed"), None
     follow = TurnRecord(
@@ -189,7 +191,7 @@ def _outcome(
         accepted_ms=session.clock.now_ms(),
     )
     follow.trace = session.roots.begin(follow.request_id, follow.kind, earlier=record.trace)
-    return replace(record, outcome="recovering"), follow
+    return replace(record, outcome="recovering", settled=()), follow
 
 
 def _requeue(session: Session, record: TurnRecord) -> None:

@@ -64,6 +64,12 @@ class Runner:
         """Nothing runs, waits or is being wound up."""
         return self._task is None and self.queue.idle
 
+    @property
+    def current(self) -> Running | None:
+        """The turn that runs, unless the conversation it belongs to was cleared."""
+        running = self.running
+        return running if running is not None and running.ticket.generation == self.queue.generation else None
+
     def push(self, ticket: Ticket, rule: Concurrency) -> list[Ticket]:
         """Queue an accepted turn; returns those it supersedes."""
         superseded = self.queue.push(ticket, rule, now=self.room.clock.monotonic())
@@ -218,11 +224,11 @@ class Runner:
                     await conclude(room, self.queue, running, ending)
         finally:
             settle(room, running)
-            if (
-                stream.ending is None
-            ):  # the session is loaded anew: whoever follows this must not wait for ever
+            if stream.ending is None:
+                # The session is loaded anew, and whoever follows this must not wait for ever.
                 stream.end(Ending("recovering", ticket.message_ids))
-        self.finished, self.finished_at = Finished.of(stream), room.clock.monotonic()
+        if ticket.generation == self.queue.generation:
+            self.finished, self.finished_at = Finished.of(stream), room.clock.monotonic()
         if room.echo.unprepared:
             room.loop.call_soon(room.echo.prepare)  # behind what is being sent
 

@@ -7,10 +7,12 @@ from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from itertools import islice
 from typing import Any, overload
 
+import msgspec
+
 from ..core.reconcile import Merge, Row
 from ..core.repair import repair
 from ..core.rows import Grown
-from ..core.tools import apply_approval, apply_result
+from ..core.tools import apply_approval, apply_result, find_call
 from ..ports.store import DeleteMessages, Op, PutMessage
 from ..wire import client
 from ..wire.chunks import UIMessage
@@ -145,7 +147,9 @@ class Transcript:
         async with self.lock:
             for at in range(len(self.rows) - 1, -1, -1):
                 row = self.rows[at]
-                if row.role != "assistant" or frame.toolCallId.encode() not in row.body:
+                if row.role != "assistant" or msgspec.json.encode(frame.toolCallId) not in row.body:
+                    continue
+                if find_call(row.message(), frame.toolCallId) is None:
                     continue
                 if isinstance(frame, client.ToolApproval):
                     message = apply_approval(row.message(), frame.toolCallId, frame.approved)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -14,8 +15,10 @@ from ..core.rebuild import JOINED
 from ..errors import TooLarge
 from ..wire.chunks import Chunk
 from ..wire.server import Outcome, ResponseFrames
+from ..wire.surrogates import whole, whole_text
 
 _encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
 _encode_lines = msgspec.json.Encoder().encode_lines
 
 END: Final = object()
@@ -337,8 +340,13 @@ class LiveStream:
         passed = continuation_chunk(self._fold, chunk) if self.continuation else chunk
         if passed is None:
             return
+        try:
+            body = _encode(passed)
+        except UnicodeEncodeError:  # half a character
+            passed = _decode(whole(json.dumps(passed)) or b"{}")
+            body = _encode(passed)
         self._fold.apply(passed)
-        self._push(_encode(passed))
+        self._push(body)
 
     def _push(self, body: bytes) -> None:
         self.bodies.append(body)
@@ -354,9 +362,12 @@ class LiveStream:
         self._words.clear()
         if self._text_id is not None:
             head = self._delta_head
-            encoded = _encode_lines(words)[:-1].replace(
-                b"\n", b"}\n" + head
-            )  # no text has a line break in JSON
+            try:
+                lines = _encode_lines(words)
+            except UnicodeEncodeError:  # half a character
+                words = [whole_text("".join(words))]
+                lines = _encode_lines(words)
+            encoded = lines[:-1].replace(b"\n", b"}\n" + head)  # no text has a line break in JSON
             bodies = (head + encoded + b"}").split(b"\n")
             self.bodies += bodies
             self._exact += sum(map(len, bodies))

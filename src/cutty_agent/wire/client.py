@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from ..errors import BadRequest
+from .surrogates import whole
 
 _UNREADABLE = (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What decoding raises for text that is no JSON, of another shape, or nested too deeply."""
@@ -174,7 +175,10 @@ def decode_frame(text: bytes | str) -> ClientFrame | Minimal | AppFrame:
     return frame
 
 
-def _decode_odd(text: bytes | str, error: Exception) -> Minimal | AppFrame:
+def _decode_odd(text: bytes | str, error: Exception) -> ClientFrame | Minimal | AppFrame:
+    mended = whole(text)
+    if mended is not None:
+        return decode_frame(mended)
     try:
         peek = _peek(text)
     except _UNREADABLE:
@@ -202,7 +206,7 @@ class ChatBody(msgspec.Struct, frozen=True):
     message: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     trigger: str | None = None
     clientTools: list[dict[str, Any]] | None = None
-    id: str | msgspec.UnsetType = msgspec.UNSET
+    id: Any = msgspec.UNSET
 
 
 class _ExactBody(ChatBody, frozen=True, forbid_unknown_fields=True):
@@ -228,6 +232,9 @@ def decode_body(text: str | bytes) -> tuple[ChatBody, dict[str, Any] | None]:
         pass
     else:
         return exact, _known_rest(exact)
+    mended = whole(text)
+    if mended is not None:
+        return decode_body(mended)
     try:
         body = _body(text)
         rest = {k: msgspec.json.decode(v) for k, v in _loose(text).items() if k not in _OWN}

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from .client import ToolApproval, ToolResult
 from .server import Outcome
 
 Kind = Literal["submit", "regenerate", "continuation", "server"]
@@ -31,7 +32,8 @@ class TurnRecord(msgspec.Struct, omit_defaults=True):
     server. ``accepted_ms``, ``first_ms`` (the first chunk) and ``ended_ms`` are milliseconds since 1970, 0 while
     unknown; the rest of the figures is what the models consumed, ``cost_nano`` in thousand-millionths of a US dollar,
     ``tools`` the names of the tools used, once for each use, ``spans`` the calls of models and tools in the order in
-    which they began. ``trace`` names its OpenTelemetry span as in ``traceparent``, empty where there is none."""
+    which they began. ``trace`` names its OpenTelemetry span as in ``traceparent``, empty where there is none. ``settled``
+    is what clients said about its calls while it ran; at its end that is in the answer."""
 
     request_id: str
     kind: Kind
@@ -57,6 +59,7 @@ class TurnRecord(msgspec.Struct, omit_defaults=True):
     tools: tuple[str, ...] = ()
     spans: tuple[Span, ...] = ()
     trace: str = ""
+    settled: tuple[ToolResult | ToolApproval, ...] = ()
 
 
 encode_turn = msgspec.json.Encoder().encode
