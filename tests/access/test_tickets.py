@@ -39,8 +39,16 @@ async def test_it_is_good_for_a_request_as_well() -> None:
     async with house(access=rules(visitors=False)) as at:
         path = await at.session()
         address = f"{path}/get-messages?ticket={await ticket(at, path, ADA)}"
-        assert len((await at.expect(200, "GET", address, {})).json()) == 2
+        for _ in range(2):
+            assert len((await at.expect(200, "GET", address, {})).json()) == 2
+        await at.connect(address.replace("/get-messages?", "?")).greeted()  # as the official hook does it
         await at.expect(401, "GET", address, {})
+
+
+async def test_it_opens_the_callers_own_default_session() -> None:
+    async with house() as at:
+        path = "/agents/chat/default"
+        await at.connect(f"{path}?ticket={await ticket(at, path, ADA)}").greeted()
 
 
 async def test_it_is_for_one_session_and_void_when_it_was_tried_on_another() -> None:

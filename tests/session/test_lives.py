@@ -11,6 +11,7 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
+from cutty_agent.agent.base import rpc
 from cutty_agent.agent.chat import ChatAgent
 from cutty_agent.engines.memory import MemoryStore
 from cutty_agent.errors import BadRequest, Busy, ShuttingDown, UnknownAgent
@@ -19,7 +20,7 @@ from cutty_agent.ports.identity import Identified
 from cutty_agent.ports.store import PutTurn, SessionStore
 from cutty_agent.session.gate import Answer
 from cutty_agent.wire.principal import NOBODY
-from session.harness import LateStore, MakeWorld, Stage, World, echo, eventually, of, text_of, user
+from session.harness import LateStore, MakeWorld, Scripted, Stage, World, echo, eventually, of, text_of, user
 
 
 def body(*messages: Any, **extra: Any) -> bytes:
@@ -364,6 +365,64 @@ async def test_what_was_sent_by_a_client_that_left_before_it_was_identified_coun
     else:
         await eventually(identifying.cancelled, "the end of a question nobody asks any more")
     assert world.registry.sockets == 0
+
+
+async def test_sockets_of_which_nobody_knows_who_it_is_count(make_world: MakeWorld) -> None:
+    world = make_world(limits={"sockets": 2})
+    clients = []
+    for label in "abc":
+        client = world.client(label)
+        identifying: asyncio.Future[Identified] = asyncio.get_running_loop().create_future()
+        client.opening = msgspec.structs.replace(client.opening, identifying=identifying)
+        if label == "c":
+            with pytest.raises(Busy, match=r"limits\.sockets is 2"):
+                client.connect()
+        else:
+            clients.append(client.connect())
+    for client in clients:
+        client.leave()
+    await eventually(lambda: world.registry.unidentified == 0, "the end of both")
+    assert (await world.join("d")).peer.closed is None
+
+
+@pytest.mark.parametrize("frame", ["app", "binary", "rpc"])
+async def test_what_the_agent_has_not_dealt_with_waits_as_well(frame: str, make_world: MakeWorld) -> None:
+    hold = asyncio.Event()
+
+    async def waits(self: Scripted, *_: object) -> None:
+        await hold.wait()
+
+    world = make_world(limits={"early_frames": 5}, on_message=waits, here=rpc(waits))
+    client = await world.join("a")
+    for _ in range(20):
+        if frame == "binary":
+            assert client.link is not None
+            client.link.receive_binary(b"x")
+        elif frame == "app":
+            client.send({"type": "mine"})
+        else:
+            client.send({"type": "rpc", "id": "1", "method": "here", "args": []})
+        await asyncio.sleep(0)
+    code, reason = await client.closed()
+    assert code == 1013
+    assert "limits.early_frames" in reason
+    hold.set()
+
+
+async def test_bytes_that_wait_are_bounded(make_world: MakeWorld) -> None:
+    go = asyncio.Event()
+
+    async def slow(self: Scripted) -> None:
+        await go.wait()
+
+    world = make_world(limits={"frame_bytes": 1024}, on_start=slow)
+    client = world.client("a").connect()
+    for _ in range(3):
+        client.send(json.dumps({"type": "mine", "text": "x" * 900}))
+    code, reason = await client.closed()
+    assert code == 1013
+    assert "limits.frame_bytes" in reason
+    go.set()
 
 
 async def test_what_a_client_sent_before_it_was_closed_from_here_does_not_count(

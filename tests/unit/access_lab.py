@@ -60,6 +60,7 @@ def shown(
     query: dict[str, str] | None = None,
     subprotocols: tuple[str, ...] = (),
     secure: bool = False,
+    websocket: bool = False,
     address: Address | None = ADDRESS,
 ) -> Credentials:
     return Credentials(
@@ -68,6 +69,7 @@ def shown(
         subprotocols=subprotocols,
         peer="192.0.2.7",
         secure=secure,
+        websocket=websocket,
         address=address,
     )
 

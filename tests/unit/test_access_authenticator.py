@@ -254,10 +254,15 @@ async def test_fetched_keys_are_waited_for_once() -> None:
 
 
 def with_ticket(
-    secret: str, *, address: Address | None = ADDRESS, origin: str | None = PAGE, **query: str
+    secret: str,
+    *,
+    address: Address | None = ADDRESS,
+    origin: str | None = PAGE,
+    websocket: bool = True,
+    **query: str,
 ) -> Credentials:
     headers = {"origin": origin} if origin else {}
-    return shown(headers=headers, query={"ticket": secret, **query}, address=address)
+    return shown(headers=headers, query={"ticket": secret, **query}, address=address, websocket=websocket)
 
 
 def test_a_ticket_names_whom_it_was_made_for_once() -> None:
@@ -294,6 +299,19 @@ def test_a_ticket_is_no_good_elsewhere(changed: dict[str, Any]) -> None:
     secret, _ = here.ticket(Principal("user:ada"), ADDRESS, PAGE)
     with pytest.raises(Unauthorized, match="ticket"):
         here.identify(with_ticket(secret, **changed))
+
+
+def test_a_ticket_lets_requests_in_until_its_socket_opens() -> None:
+    here = rule(jwt=True)
+    secret, _ = here.ticket(Principal("user:ada"), ADDRESS, PAGE)
+    for origin in (PAGE, None):  # a page's own GET names no origin
+        assert at_once(here.identify(with_ticket(secret, origin=origin, websocket=False))).principal.signed_in
+    for changed in ({"address": Address("chat", "other")}, {"origin": "https://evil.example"}):
+        with pytest.raises(Unauthorized, match="ticket"):
+            here.identify(with_ticket(secret, websocket=False, **changed))
+    here.identify(with_ticket(secret))
+    with pytest.raises(Unauthorized, match="used"):
+        here.identify(with_ticket(secret, websocket=False))
 
 
 def test_a_ticket_does_not_help_whoever_was_revoked_since() -> None:

@@ -16,6 +16,7 @@ from cutty_agent.access.credentials import (
     cookie_values,
     shown_link,
 )
+from cutty_agent.transport.caller import credentials as credentials_of
 from cutty_agent.transport.opening import select_subprotocol
 from unit.access_lab import SECRET, shown, signed
 
@@ -118,6 +119,13 @@ def test_a_link_is_known_by_the_hash_of_its_secret() -> None:
     assert shown_link(shown(query={"share": "s3cret"}, headers={"x-cutty-share": "x"})) == name
     assert shown_link(shown(query={"share": ""}, headers={"x-cutty-share": " "})) is None
     assert shown_link(shown(query={"share": "\ud800"})) is not None
+
+
+def test_a_proxy_is_known_by_its_older_address_too() -> None:
+    """A socket that listens for both kinds writes an IPv4 peer as IPv6."""
+    headers = {"x-forwarded-for": "203.0.113.9", "x-forwarded-proto": "https"}
+    found = credentials_of(headers, "", peer="::ffff:10.0.0.5", proxies=("10.0.0.0/8",))
+    assert (found.peer, found.secure) == ("203.0.113.9", True)
 
 
 def test_credentials_do_not_show_what_they_hold() -> None:

@@ -47,6 +47,9 @@ def test_a_list_from_toml_and_from_the_command_line(tmp_path: Path) -> None:
         ({"CUTTY_LIFETIMES__ANONYMOUS_S": "-1"}, "lifetimes.anonymous_s"),
         ({"CUTTY_ACCESS__SECRET": "short"}, "access.secret"),
         ({"CUTTY_ACCESS__IDS": "any"}, "access.ids"),
+        ({"CUTTY_LIFETIMES__ANONYMOUS_S": "inf"}, "lifetimes.anonymous_s"),
+        ({"CUTTY_LIMITS__DOLLARS_PER_DAY": "inf"}, "limits.dollars_per_day"),
+        ({"CUTTY_DEMO_DELAY_MS": "nan"}, "demo_delay_ms"),
     ],
 )
 def test_a_wrong_value_is_named(
@@ -57,6 +60,11 @@ def test_a_wrong_value_is_named(
     with pytest.raises(ConfigError, match=named) as caught:
         load()
     assert "short" not in str(caught.value)
+
+
+def test_a_time_may_be_none_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUTTY_LIFETIMES__AUDIT_S", "none")
+    assert load().lifetimes.audit_s is None
 
 
 def test_settings_that_do_not_fit_each_other(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,7 +80,15 @@ def test_who_opens_the_console_is_not_made_a_visitor(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/client/", "/client/none.js", "/../secret.txt", "/client/%2e%2e/%2e%2e/secret.txt"]
+    "path",
+    [
+        "/client/",
+        "/client/none.js",
+        "/../secret.txt",
+        "/client/%2e%2e/%2e%2e/secret.txt",
+        "/a%00b",
+        "/" + "a" * 5000,
+    ],
 )
 def test_nothing_else_is_served(browser: TestClient, path: str) -> None:
     answer = browser.get(path)

@@ -74,7 +74,8 @@ class Authenticator:
         """
         if ticket := credentials.query.get("ticket"):
             origin = credentials.headers.get("origin")
-            return self._admit(self._tickets.redeem(ticket, credentials.address, origin), credentials)
+            use = self._tickets.redeem if credentials.websocket else self._tickets.look
+            return self._admit(use(ticket, credentials.address, origin), credentials)
         token = bearer_token(credentials, self._token_cookie)
         if token is not None:
             if self._visitors is not None and token.startswith(TOKEN_PREFIX):

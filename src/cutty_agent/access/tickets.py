@@ -1,4 +1,4 @@
-"""Tickets: secrets that open one session once, for clients that cannot show a token when they open a socket."""
+"""Tickets: secrets that open one socket of a session, for clients that cannot show a token when they open a socket."""
 
 from __future__ import annotations
 
@@ -49,12 +49,24 @@ class Tickets:
         return secret, ends_ms
 
     def redeem(self, secret: str, address: Address | None, origin: str | None) -> Principal:
-        """Whom the ticket was made for. It is void afterwards, also when it is refused.
+        """Whom the ticket was made for, as a socket opens with it. It is void afterwards, also when it is refused.
 
         Raises:
             Unauthorized: there is no such ticket any more, or it is for another session or page.
         """
-        ticket = self._open.pop(_digest(secret), None)
+        return self._checked(self._open.pop(_digest(secret), None), address, origin)
+
+    def look(self, secret: str, address: Address | None, origin: str | None) -> Principal:
+        """Whom the ticket was made for, as a request shows it; it stays good. Clients fetch the history with the ticket
+        of the socket they are about to open (protocol 1.5), and a page's own ``GET`` names no origin.
+
+        Raises:
+            Unauthorized: as :meth:`redeem`.
+        """
+        ticket = self._open.get(_digest(secret))
+        return self._checked(ticket, address, ticket.origin if ticket and origin is None else origin)
+
+    def _checked(self, ticket: _Ticket | None, address: Address | None, origin: str | None) -> Principal:
         if ticket is None or ticket.ends_ms <= self._clock.now_ms():
             raise _refused("The ticket is unknown, used or too old.")
         if ticket.address != address:

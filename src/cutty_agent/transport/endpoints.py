@@ -60,9 +60,11 @@ class Visit(msgspec.Struct, frozen=True):
 
 
 class Call(msgspec.Struct, frozen=True):
-    """A request for a session, and who makes it. ``rest`` are the segments behind the session's."""
+    """A request for a session, and who makes it. ``asked`` is the address as it was written, ``address`` the session
+    that its caller means by it; ``rest`` are the segments behind the session's."""
 
     request: Request
+    asked: Address
     address: Address
     who: Principal
     peer: str
@@ -133,11 +135,12 @@ class Reception:
         known = await found if inspect.isawaitable(found) else found
         if known.cookie is not None:
             visit.cookies.append(known.cookie)
+        asked = address
         if address.session:
             address = self.gate.address(
-                address, known.principal, peer=shown.peer, origin=visit.headers.get("origin", "")
+                asked, known.principal, peer=shown.peer, origin=visit.headers.get("origin", "")
             )
-        return Call(visit.request, address, known.principal, shown.peer, rest)
+        return Call(visit.request, asked, address, known.principal, shown.peer, rest)
 
     async def body(self, request: Request) -> bytes:
         """The whole body.

@@ -170,7 +170,7 @@ class AgentEndpoints:
 
     async def ticket(self, call: Call) -> Response:
         """``POST …/ticket``: a secret that opens this session once, for pages that must not put a token in a URL."""
-        secret, ends_ms = self._ticket(call.who, call.address, call.request.headers.get("origin"))
+        secret, ends_ms = self._ticket(call.who, call.asked, call.request.headers.get("origin"))
         return JSONResponse(
             {"ticket": secret, "expires": ends_ms}, status_code=201, headers={"cache-control": "no-store"}
         )
