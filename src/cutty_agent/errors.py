@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import ceil
 from typing import ClassVar
 
@@ -64,11 +65,15 @@ class NotFound(CuttyError):
 
 
 class MethodNotAllowed(CuttyError):
-    """The address exists and does not answer this HTTP method."""
+    """The address exists and does not answer this HTTP method. ``allow`` are those it answers."""
 
     code = "request.method"
     status = 405
     close_code = 4405
+
+    def __init__(self, sentence: str, *, remedy: str, allow: Sequence[str] = ()) -> None:
+        super().__init__(sentence, remedy=remedy)
+        self.allow = tuple(allow)
 
 
 class OriginRefused(CuttyError):

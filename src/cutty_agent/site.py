@@ -180,7 +180,9 @@ async def _odd_request(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException) and error.status_code == MethodNotAllowed.status:
         return error_response(
             MethodNotAllowed(
-                f"{request.method} is not answered at this path.", remedy="GET /openapi.json says what is."
+                f"{request.method} is not answered at this path.",
+                allow=[method for method in (error.headers or {}).get("Allow", "").split(", ") if method],
+                remedy="GET /openapi.json says what is.",
             )
         )
     return not_found(request)

@@ -47,6 +47,16 @@ def test_tools_of_the_client_continue_one_message(drive: Drive, asking: Server) 
     assert len(result["calls"]) == 3
 
 
+def test_a_result_is_answered_once_by_a_handler_that_only_yields_text(drive: Drive, asking: Server) -> None:
+    result = drive("http5", "tools-plain", on=asking)
+    assert [(m["role"], m["text"]) for m in result["messages"]] == [
+        ("user", "the time"),
+        ("assistant", "Let me see. It is 12:00."),
+    ]
+    assert result["stored"] == result["messages"]
+    assert len(result["calls"]) == 2
+
+
 def test_regenerate(drive: Drive) -> None:
     result = drive("http5", "regenerate")
     assert result["messages"][0] == result["first"][0]

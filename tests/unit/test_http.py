@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -191,3 +192,73 @@ async def test_an_application_that_does_not_run_says_so(tmp_path: Path) -> None:
 def test_agents_are_classes_not_instances() -> None:
     with pytest.raises(TypeError, match="pass the class"):
         App([Echo()])  # type: ignore[list-item]  # the mistake this is about
+
+
+async def test_looking_makes_no_session(http: httpx.AsyncClient) -> None:
+    for method, path in [("GET", ""), ("HEAD", ""), ("PUT", ""), ("GET", "/anything"), ("GET", "/shares")]:
+        await http.request(method, f"/agents/echo/looked{path}")
+    await http.get("/agents/echo/looked/stop")
+    owner = await http.post("/agents/echo/looked", json=ASK)
+    assert owner.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"message": "text"},
+        {"messages": [None]},
+        {"messages": [*ASK["messages"], {"id": "u2", "role": "user", "parts": "hi"}]},
+        {"messages": [{"id": "u2", "role": "User", "parts": []}]},
+    ],
+)
+async def test_a_newest_message_that_cannot_be_read_is_refused(
+    http: httpx.AsyncClient, wrong: dict[str, Any]
+) -> None:
+    await http.post("/agents/echo/s1", json=ASK)
+    refused = await http.post("/agents/echo/s1", json=wrong)
+    assert refused.status_code == 400
+    assert "UI message" in refused.json()["error"]["message"]
+    assert len((await http.get("/agents/echo/s1/get-messages")).json()) == 2
+
+
+async def test_stopping_what_does_not_run_stops_nothing(http: httpx.AsyncClient) -> None:
+    await http.post("/agents/echo/s1", json=ASK)
+    for body in ({}, {"requestId": "nobody"}):
+        assert (await http.post("/agents/echo/s1/stop", json=body)).json() == {"stopped": False}
+
+
+@pytest.mark.parametrize(("method", "path", "allowed"), [("GET", "/agents/echo", "POST")])
+async def test_a_refused_method_says_which_are_answered(
+    http: httpx.AsyncClient, method: str, path: str, allowed: str
+) -> None:
+    answer = await http.request(method, path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+
+
+async def test_a_links_address_can_be_followed(http: httpx.AsyncClient) -> None:
+    made = await http.post("/agents/echo/my%20chat/shares", json={"mode": "read"})
+    assert made.json()["url"].startswith("/agents/echo/my%20chat?share=")
+
+
+async def test_a_head_request_does_not_wait_for_the_answer(tmp_path: Path) -> None:
+    started, leave = asyncio.Event(), asyncio.Event()
+
+    class Slow(ChatAgent):
+        async def on_chat_message(self, turn: Turn) -> AsyncIterator[str]:
+            started.set()
+            yield "one"
+            await leave.wait()
+
+    app = App([Slow], load(data=tmp_path))
+    async with (
+        app.running(),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://server") as client,
+    ):
+        asked = asyncio.ensure_future(client.post("/agents/slow/s1", json=ASK))
+        await started.wait()
+        answer = await client.head("/agents/slow/s1/stream")
+        assert answer.headers["content-type"] == "text/event-stream"
+        assert answer.content == b""
+        assert not asked.done()
+        leave.set()
+        await asked

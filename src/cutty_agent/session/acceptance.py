@@ -58,15 +58,13 @@ async def accept(session: Session, new: Submission, *, owner: Connection | None)
     if runner.queue.refuses(new.kind, session.concurrency):
         _drop(session, new, owner)
         return None
-    if len(runner.queue.waiting) >= session.settings.limits.queued_turns:
-        raise Busy(
-            f"{len(runner.queue.waiting)} turns of this session are waiting; limits.queued_turns is "
-            f"{session.settings.limits.queued_turns}.",
-            remedy="Wait for an answer before sending more.",
-        )
+    _check_queue(session)
     generation = runner.queue.generation
     async with session.transcript.lock:
+        _check_queue(session)  # others came in while this one waited for the lock
         merge, rows, ops = merged(session, new, owner=owner)
+        if merge.sent is None:
+            new.check_last()
         session.count_turn(new.request_id, new.principal.id)
         trailing = new.message_ids if new.message_ids is not None else tuple(merge.trailing_user_ids)
         if not trailing:
@@ -122,6 +120,15 @@ async def accept(session: Session, new: Submission, *, owner: Connection | None)
         # This turn is stored and will run after the reload that follows, and so will those it was to supersede.
         log.warning("turn.not_superseded", error=str(error), **session.names)
     return ticket
+
+
+def _check_queue(session: Session) -> None:
+    waiting, limit = len(session.runner.queue.waiting), session.settings.limits.queued_turns
+    if waiting >= limit:
+        raise Busy(
+            f"{waiting} turns of this session are waiting; limits.queued_turns is {limit}.",
+            remedy="Wait for an answer before sending more.",
+        )
 
 
 def _parked(reason: str) -> SessionParked:

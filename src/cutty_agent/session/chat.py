@@ -155,28 +155,33 @@ async def server_turn(session: Session, messages: Sequence[UIMessage]) -> str:
     return request_id
 
 
-async def cancel(session: Session, request_id: str) -> None:
-    """Stop a turn, running or waiting; an unknown or finished id is no error."""
+async def cancel(session: Session, request_id: str) -> bool:
+    """Stop a turn, running or waiting; false for an id that is unknown or finished."""
     if session.runner.stop(request_id):
-        return
+        return True
     ticket = session.runner.queue.cancel(request_id)
     if ticket is not None:
         await session.runner.close_unstarted([ticket], "aborted")
         session.rested()
-    elif request_id == session.continuation.request_id:
+        return True
+    if request_id == session.continuation.request_id:
         _give_up_continuation(session)
+        return True
+    return False
 
 
-async def abort(session: Session, request_id: str | None) -> None:
-    """Stop one turn, or all of them."""
+async def abort(session: Session, request_id: str | None) -> bool:
+    """Stop one turn, or all of them and what is to follow them; false when there is nothing to stop."""
     if request_id is not None:
-        await cancel(session, request_id)
-        return
+        return await cancel(session, request_id)
+    wanted = session.continuation.request_id is not None
+    _give_up_continuation(session)
     waiting = list(session.runner.queue.waiting)
     session.runner.queue.waiting.clear()
-    session.runner.stop()
+    ran = session.runner.stop()
     await session.runner.close_unstarted(waiting, "aborted")
     session.rested()
+    return ran or wanted or bool(waiting)
 
 
 def _give_up_continuation(session: Session) -> None:

@@ -10,9 +10,9 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ..agent.base import overrides
 from ..core import access
 from ..core.addressing import DEFAULT_SESSION
+from ..core.continued import Continued
 from ..core.dialect import detect, read_request
 from ..core.rows import Row, load
 from ..core.v4_message import text_content, to_v4_message
@@ -51,9 +51,14 @@ class Answer(msgspec.Struct):
 
     async def bodies(self) -> AsyncIterator[list[bytes]]:
         """Batches of chunk bodies from the first on, until the turn has ended."""
+        begun = False
         while self.stream is not None:
+            continued: Continued | None = None
+            if self.stream.continuation and self.dialect == "v5":
+                continued = Continued(self.stream.fold.message_id, begun=begun)
             async for batch in self.stream.follow():
-                yield batch
+                begun = True
+                yield batch if continued is None else continued.read(batch)
             if self.stream.successor is None:
                 return
             match await asyncio.shield(self.stream.successor):
@@ -247,9 +252,13 @@ class SessionGate(Rights):
     async def request(self, address: Address, who: Principal, request: Request) -> Response | None:
         """Give a request to the session's agent; ``None`` when the agent has no answer. Those who may only look on
         may ``GET`` and ``HEAD``."""
-        actor = await self._enter(address, who, "read" if request.method in {"GET", "HEAD"} else "write")
-        if not overrides(actor.agent, "on_request"):
+        self._check(address)
+        if not self._registry.answers_requests(address.agent):
+            await self._present(
+                address, who, "read"
+            )  # who may not enter learns nothing; nobody makes it by asking
             return None
+        actor = await self._enter(address, who, "read" if request.method in {"GET", "HEAD"} else "write")
         actor.engaged += 1
         try:
             return await actor.agent.on_request(request)
@@ -259,10 +268,7 @@ class SessionGate(Rights):
     async def stop(self, address: Address, who: Principal | None, request_id: str | None) -> bool:
         """Stop a turn, or all turns, of a session; false when nothing ran. ``None`` is the operator."""
         actor = await self._present(address, who, "write")
-        if actor is None or actor.runner.queue.idle:
-            return False
-        await chat.abort(actor, request_id)
-        return True
+        return False if actor is None else await chat.abort(actor, request_id)
 
     async def clear(self, address: Address, who: Principal) -> None:
         """Forget the conversation of a session."""
@@ -283,9 +289,12 @@ class SessionGate(Rights):
         return shared
 
     async def shares(self, address: Address, who: Principal) -> dict[str, Grant]:
-        """Who else may enter, by grantee; the owner's to see."""
-        actor = await self._enter(address, who, "own")
-        return actor.shares
+        """Who else may enter, by grantee; the owner's to see. Nobody, where there is no session."""
+        actor = await self._present(address, who, "own")
+        if actor is not None:
+            return actor.shares
+        card = await self._registry.store.card(address)
+        return {} if card is None else dict(card.grants)
 
     async def unshare(self, address: Address, who: Principal, grantee: str) -> bool:
         """End a share; the owner's to do. False when there is none."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import structlog
 
+from ..agent.base import overrides
 from ..agent.chat import AgentFactory, ChatAgent
 from ..clock import Clock
 from ..config import Settings
@@ -65,10 +66,18 @@ class Registry(Slots):
             store, agents, self.admission, settings, clock, self.limiter, self.pricing, self.telemetry
         )
         self.erasing: set[Address] = set()
+        self._answering: dict[str, bool] = {}
         self.sockets = 0
         self.unidentified = 0  # sockets of which nobody knows yet who it is
         self.sockets_opened = 0
         self.frames_received = 0
+
+    def answers_requests(self, agent: str) -> bool:
+        """Whether this agent answers HTTP requests of its own; found out without waking or making a session."""
+        known = self._answering.get(agent)
+        if known is None:
+            known = self._answering[agent] = overrides(self.agents[agent](), "on_request")
+        return known
 
     # -- finding and waking
 

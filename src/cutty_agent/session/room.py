@@ -267,13 +267,13 @@ class Room:
         if not task.cancelled():
             task.exception()  # whoever waits has it; nobody does when that one was cancelled
 
-    def later(self, work: Coroutine[Any, Any, None]) -> None:
+    def later(self, work: Coroutine[Any, Any, object]) -> None:
         """Run something beside the events, concurrently; its errors are logged only."""
         task = self.loop.create_task(self._beside(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _beside(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _beside(self, work: Coroutine[Any, Any, object]) -> None:
         try:
             await work
         except Exception:

@@ -12,6 +12,7 @@ from ..core.parts import calls_of
 from ..core.reconcile import Known, Row
 from ..core.rows import UNREADABLE, read
 from ..core.tools import settled
+from ..errors import BadRequest
 from ..wire.principal import NOBODY, Principal
 from ..wire.turn_record import Kind
 from .echo import Cut
@@ -55,6 +56,24 @@ class Submission(msgspec.Struct):
                 break
             ids.append(row.id)
         return tuple(reversed(ids))
+
+    def check_last(self) -> None:
+        """See to it that the newest message could be read: without it the one before would be answered again.
+
+        Raises:
+            BadRequest: it is no UI message.
+        """
+        if not self.messages:
+            return
+        try:
+            last = normalise(read(bytes(self.messages[-1])), 0)
+        except UNREADABLE:
+            last = None
+        if last is None:
+            raise BadRequest(
+                "The last message is no UI message.",
+                remedy='Send {"id": "…", "role": "user", "parts": [{"type": "text", "text": "…"}]}.',
+            )
 
     def go_on(self, rows: Sequence[Row]) -> None:
         """Become a continuation when that is what the request means, given the transcript it is now part of.

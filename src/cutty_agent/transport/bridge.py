@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -48,12 +47,14 @@ class Bridge:
     async def _chat(self, visit: Visit) -> Response:
         if visit.request.method != "POST":
             raise MethodNotAllowed(
-                f"{visit.request.method} is not answered at this path.", remedy="POST a chat request."
+                f"{visit.request.method} is not answered at this path.",
+                allow=("POST",),
+                remedy="POST a chat request.",
             )
         call, detail = await self._enter(visit, "POST /api/chat")
         body = await self._reception.body(call.request)
         given, _ = decode_body(body)
-        address = await self._own_session(visit, call, "" if given.id is msgspec.UNSET else given.id)
+        address = await self._own_session(visit, call, given.id if isinstance(given.id, str) else "")
         answer = await self._gate.submit(address, call.who, body, adopting=True)
         self._old.count(call.who.id, call.peer, detail)
         response = answer_stream(answer)
@@ -65,7 +66,9 @@ class Bridge:
     async def _history(self, visit: Visit) -> Response:
         if visit.request.method not in {"GET", "HEAD"}:
             raise MethodNotAllowed(
-                f"{visit.request.method} is not answered at this path.", remedy="GET the messages."
+                f"{visit.request.method} is not answered at this path.",
+                allow=("GET", "HEAD"),
+                remedy="GET the messages.",
             )
         call, detail = await self._enter(visit, "GET /api/v1/agent/chat/{sessionId}/messages")
         dialect = named_dialect(visit.request.query_params)

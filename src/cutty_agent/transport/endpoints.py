@@ -12,7 +12,7 @@ import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from ..errors import BadRequest, CuttyError, Gone, TooLarge, Unauthorized
+from ..errors import BadRequest, CuttyError, Gone, MethodNotAllowed, TooLarge, Unauthorized
 from ..ids import Address
 from ..session.gate import SessionGate
 from ..wire.principal import Principal
@@ -177,6 +177,8 @@ def decoded(body: bytes, type: type[T], remedy: str) -> T:
 def error_response(error: CuttyError) -> Response:
     """The JSON form of an error, with its HTTP status."""
     headers: dict[str, str] = {}
+    if isinstance(error, MethodNotAllowed) and error.allow:
+        headers["allow"] = ", ".join(error.allow)
     if error.retry_after_s is not None:
         headers["retry-after"] = str(max(1, math.ceil(error.retry_after_s)))
     elif error.retry:

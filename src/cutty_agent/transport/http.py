@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Protocol
+from urllib.parse import quote
 
 import msgspec
 from starlette.requests import Request
@@ -13,6 +14,7 @@ from ..core.addressing import DEFAULT_SESSION
 from ..errors import MethodNotAllowed, NotFound, UnknownAgent
 from ..ids import Address, new_session_id
 from ..session.archive_response import archive_response
+from ..session.gate import Answer
 from ..wire.card import Mode
 from ..wire.principal import NEVER_MS, Principal
 from .answer_stream import answer_stream
@@ -68,7 +70,9 @@ class AgentEndpoints:
             mint = _AGENT_ROUTES.get(request.method)
             if mint is None:
                 raise MethodNotAllowed(
-                    f"{request.method} is not answered at this path.", remedy="POST makes a new session."
+                    f"{request.method} is not answered at this path.",
+                    allow=("POST",),
+                    remedy="POST makes a new session.",
                 )
             return await mint(self, visit, await self._reception.call(visit, Address(minting, "")))
         query = request.url.query
@@ -137,15 +141,13 @@ class AgentEndpoints:
 
     async def stream(self, call: Call) -> Response:
         """``GET …/stream``: the running turn from its first chunk, or 204."""
-        answer = await self._gate.resume(call.address, call.who)
-        return Response(status_code=204) if answer is None else answer_stream(answer)
+        return _resumed(call, await self._gate.resume(call.address, call.who))
 
     async def session(self, call: Call) -> Response:
         """``GET /agents/{agent}/{session}``: with ``?chatId=`` the running answer for AI SDK 4 (protocol 6.3)."""
         if "chatId" not in call.request.query_params:
             return await self.application(call)
-        answer = await self._gate.resume(call.address, call.who, "v4")
-        return Response(status_code=204) if answer is None else answer_stream(answer)
+        return _resumed(call, await self._gate.resume(call.address, call.who, "v4"))
 
     async def application(self, call: Call) -> Response:
         """Everything else is the agent's own (protocol 1.5)."""
@@ -199,7 +201,10 @@ class AgentEndpoints:
         shared = await self._gate.share(call.address, call.who, body.principal, body.mode, for_s=body.seconds)
         answer = {"mode": body.mode, "principal": body.principal}
         if body.principal is None:
-            path = f"/{self._entrance.prefix}/{call.address}"
+            root = call.request.scope.get("root_path", "")
+            path = (
+                f"{root}/{self._entrance.prefix}/{call.address.agent}/{quote(call.address.session, safe='')}"
+            )
             answer |= {"secret": shared, "url": f"{path}?share={shared}"}
         return JSONResponse(answer, status_code=201, headers={"cache-control": "no-store"})
 
@@ -220,6 +225,15 @@ class AgentEndpoints:
         await self._gate.own(call.address, call.who)
         receipt = await self._owners.erase_session(call.address, actor=call.who.id, peer=call.peer)
         return Response(msgspec.json.encode(receipt), media_type="application/json")
+
+
+def _resumed(call: Call, answer: Answer | None) -> Response:
+    if answer is None:
+        return Response(status_code=204)
+    response = answer_stream(answer)
+    if call.request.method == "HEAD":  # it must not wait for the end of the turn
+        return Response(headers=dict(response.headers))
+    return response
 
 
 _Handler = Callable[[AgentEndpoints, Call], Awaitable[Response]]

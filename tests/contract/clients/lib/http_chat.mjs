@@ -86,6 +86,24 @@ export function httpScenarios({ React, createRoot, useChat, DefaultChatTransport
       return { messages: texts(view), stored: (await transcript(base, session)).map(brief), calls };
     },
 
+    // A handler that only yields text: its answer must still count as the step behind the result.
+    async "tools-plain"(base) {
+      const session = freshSession("http-plain");
+      const hook = open(base, session, {
+        sendAutomaticallyWhen: settled,
+        onToolCall: ({ toolCall: { toolCallId, toolName } }) => {
+          hook.current.addToolResult({ tool: toolName, toolCallId, output: "12:00" });
+        },
+      });
+      await hook.until(() => true, "the first render");
+      hook.current.sendMessage({ text: "the time" });
+      const ended = (v) => v.status === "ready" && last(v)?.text.endsWith("12:00.");
+      await hook.until(ended, "the whole answer");
+      await new Promise((done) => setTimeout(done, 50)); // what it would send by itself, it sends at once
+      const view = await hook.until(ended, "rest");
+      return { messages: texts(view), stored: (await transcript(base, session)).map(brief), calls };
+    },
+
     async regenerate(base) {
       const session = freshSession("http-regenerate");
       const hook = open(base, session);
