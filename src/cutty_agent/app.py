@@ -17,6 +17,7 @@ from .agent.chat import AgentFactory, ChatAgent
 from .clock import Clock, SystemClock
 from .config import Settings, check_access, load
 from .core.addressing import aliases, kebab
+from .core.turn_queue import concurrency
 from .engines.embedded.store import open_store
 from .engines.sealed import Keyring, SealedStore
 from .errors import ConfigError, CuttyError
@@ -233,13 +234,28 @@ class App:
 
 def _named(agents: Sequence[type[ChatAgent]] | Mapping[str, AgentFactory]) -> dict[str, AgentFactory]:
     if isinstance(agents, Mapping):
+        for factory in agents.values():
+            if isinstance(factory, type):
+                _check_agent(factory)
         return {kebab(name): factory for name, factory in agents.items()}
     for agent in agents:
         if not isinstance(agent, type):
             raise TypeError(
                 f"App got an instance of {type(agent).__name__}; pass the class: an instance belongs to one session."
             )
+        _check_agent(agent)
     return {kebab(agent.__name__): agent for agent in agents}
+
+
+def _check_agent(agent: type) -> None:
+    if not issubclass(agent, ChatAgent):
+        raise TypeError(
+            f"App got {agent.__name__}, which is no ChatAgent; derive it from cutty_agent.ChatAgent."
+        )
+    try:
+        concurrency(agent.message_concurrency)
+    except ValueError as error:
+        raise ValueError(f"{agent.__name__}: {error}") from None
 
 
 def _spellings(name: str, agents: Sequence[type[ChatAgent]] | Mapping[str, AgentFactory]) -> set[str]:

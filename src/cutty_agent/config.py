@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -332,10 +333,18 @@ def load(**given: object) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
+        variable = f"CUTTY_{name.upper().replace('.', '__')}"
+        if first["type"] == "extra_forbidden":
+            raise ConfigError(
+                f"There is no setting {name}.",
+                remedy=f"Correct its name, or remove it, in cutty.toml or {variable}.",
+            ) from error
         raise ConfigError(
             f"The setting {name} is not valid: {first['msg']}.",
-            remedy=f"Correct {name} on the command line, in CUTTY_{name.upper().replace('.', '__')} or in cutty.toml.",
+            remedy=f"Correct {name} where it was given: as an option, as {variable} or in cutty.toml.",
         ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"cutty.toml is no TOML: {error}.", remedy="Correct it, or remove it.") from error
 
 
 def check_access(settings: Settings) -> None:

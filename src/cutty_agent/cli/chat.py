@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+import shlex
 import signal
 import sys
 import time
@@ -76,18 +77,18 @@ def chat(
 
     with readable_errors():
         settings = load(data=data)
-        found = url or running.find_url(settings)
+        found = url or running.find_url(settings, only_data=data is not None)
         if found is None:
+            usual = "" if data is not None else f" or at {running.local_url(settings.host, settings.port)}"
             raise NoServer(
-                f"No server runs on the data directory {settings.data} or at "
-                f"{running.local_url(settings.host, settings.port)}.",
+                f"No server runs on the data directory {settings.data}{usual}.",
                 remedy="Start one in another terminal with: cutty-agent serve. Or name one with --url.",
             )
         address = parse_address(session, agent) if session is not None else Address(agent, new_session_id())
         conversation = Conversation(_with_scheme(found), address, token=token)
         prompt = text is None and sys.stdin.isatty()
         if session is None:
-            note(f"A new session. Continue it with:\n  {_continue(address)}")
+            note(f"A new session. Continue it with:\n  {_continue(address, data, url)}")
         if prompt:
             code = _prompt(conversation, address, is_new=session is None)
         else:
@@ -176,9 +177,10 @@ async def _interruptible(conversation: Conversation, text: str, voice: Voice) ->
         loop.remove_signal_handler(signal.SIGINT)
 
 
-def _continue(address: Address) -> str:
-    agent = "" if address.agent == "chat" else f"--agent {address.agent} "
-    return f"cutty-agent chat {agent}--session {address.session}"
+def _continue(address: Address, data: Path | None, url: str | None) -> str:
+    where = ["--url", url] if url is not None else ["--data", str(data)] if data is not None else []
+    agent = [] if address.agent == "chat" else ["--agent", address.agent]
+    return shlex.join(["cutty-agent", "chat", *where, *agent, "--session", address.session])
 
 
 def _with_scheme(url: str) -> str:

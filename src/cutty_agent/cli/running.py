@@ -78,11 +78,12 @@ def find(directory: Path) -> RunningServer | None:
     return noted
 
 
-def find_url(settings: Settings) -> str | None:
-    """The address of the server of these settings: that of the data directory, else host and port if they answer."""
+def find_url(settings: Settings, *, only_data: bool = False) -> str | None:
+    """The address of the server of these settings: that of the data directory, else host and port if they answer.
+    ``only_data``: the directory was named, so that no other server is meant."""
     noted = find(settings.data)
-    if noted is not None:
-        return noted.url
+    if noted is not None or only_data:
+        return None if noted is None else noted.url
     usual = local_url(settings.host, settings.port)
     return usual if is_healthy(usual) else None
 

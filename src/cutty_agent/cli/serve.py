@@ -6,6 +6,7 @@ import importlib
 import os
 import signal
 import sys
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -138,7 +139,7 @@ def load_app(target: str) -> App:
     """Import ``module:attribute``; the attribute is an :class:`App`, ``app`` when it is left out.
 
     Raises:
-        ConfigError: the module or attribute does not exist, or is no App.
+        ConfigError: the module or attribute does not exist, is no App, or the module fails when it is imported.
     """
     from ..app import App
 
@@ -152,7 +153,9 @@ def load_app(target: str) -> App:
                 f"There is no module {module_name!r} in {Path.cwd()}.",
                 remedy="Name it as in an import, for example myproject.agents:app.",
             ) from error
-        raise
+        raise _not_imported(module_name, error) from error
+    except Exception as error:
+        raise _not_imported(module_name, error) from error
     found = getattr(module, attribute or "app", None)
     if not isinstance(found, App):
         raise ConfigError(
@@ -160,6 +163,25 @@ def load_app(target: str) -> App:
             remedy="Write app = App([YourAgent]) there, or name another attribute after the colon.",
         )
     return found
+
+
+def _not_imported(module: str, error: Exception) -> ConfigError:
+    """What went wrong in the author's module, and in which of its lines; the libraries below it are no help."""
+    here = Path.cwd()
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [
+        each
+        for each in frames
+        if Path(each.filename).is_relative_to(here) and "site-packages" not in each.filename
+    ]
+    place = f"{own[-1].filename}:{own[-1].lineno}" if own else module
+    if isinstance(error, SyntaxError) and error.filename:
+        place = f"{error.filename}:{error.lineno}"
+    said = error.sentence if isinstance(error, CuttyError) else str(error) or "no message"
+    return ConfigError(
+        f"{module} cannot be imported: {type(error).__name__} at {place}: {said.rstrip('.')}.",
+        remedy=error.remedy if isinstance(error, CuttyError) else "Correct it there.",
+    )
 
 
 def _serve_reloading() -> None:

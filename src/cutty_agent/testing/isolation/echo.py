@@ -184,20 +184,39 @@ def echoing(names: Names) -> Iterator[None]:
         async with echo.request_stream(messages, merged, parameters, context) as stream:
             yield stream
 
-    kept = [
-        (cls, name, vars(cls)[name])
-        for cls in _providers(models.Model)
-        for name in ("request", "request_stream")
-        if name in vars(cls)
-    ]
-    for cls, name, _ in kept:
-        setattr(cls, name, request if name == "request" else request_stream)
+    kept: list[tuple[type, str, Any]] = []
+
+    def replace(cls: type) -> None:
+        for name, ours in (("request", request), ("request_stream", request_stream)):
+            if name in vars(cls):
+                kept.append((cls, name, vars(cls)[name]))
+                setattr(cls, name, ours)
+
+    base: Any = models.Model
+    before = vars(base).get("__init_subclass__")
+
+    def made_later(cls: Any, /, **given: Any) -> None:
+        """The author's module may be the first to load its provider."""
+        if before is None:
+            super(base, cls).__init_subclass__(**given)
+        else:
+            before.__func__(cls, **given)
+        if _is_provider(cls):
+            replace(cls)
+
+    for cls in _providers(models.Model):
+        replace(cls)
+    base.__init_subclass__ = classmethod(made_later)
     models.infer_model = inferred
-    models.ALLOW_MODEL_REQUESTS = False  # for models that are loaded later
+    models.ALLOW_MODEL_REQUESTS = False  # for whatever else would ask a provider
     try:
         yield
     finally:
         models.infer_model, models.ALLOW_MODEL_REQUESTS = infer, allowed
+        if before is None:
+            del base.__init_subclass__
+        else:
+            base.__init_subclass__ = before
         for cls, name, value in kept:
             setattr(cls, name, value)
 
@@ -206,7 +225,11 @@ def _providers(base: type) -> list[type]:
     found: list[type] = []
     cls: type
     for cls in base.__subclasses__():
-        if cls.__module__.startswith("pydantic_ai.models.") and cls.__module__ not in _LOCAL:
+        if _is_provider(cls):
             found.append(cls)
         found += _providers(cls)
     return found
+
+
+def _is_provider(cls: type) -> bool:
+    return cls.__module__.startswith("pydantic_ai.models.") and cls.__module__ not in _LOCAL
