@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -177,9 +178,9 @@ def test_a_question_and_how_to_go_on(cli: Cli) -> None:
     assert asked.returncode == 0
     assert asked.stdout.startswith("You said: “hello”.")
     assert asked.stdout.endswith("\n")
-    found = re.search(r"cutty-agent chat --session (session-\d{13}-[0-9a-f]{16})\n", asked.stderr)
+    found = re.search(r"cutty-agent (chat .*--session session-\d{13}-[0-9a-f]{16})\n", asked.stderr)
     assert found
-    again = cli.run("chat", "--session", found[1], "hello")
+    again = cli.run(*shlex.split(found[1]), "hello")
     assert "message number 2 of this session" in again.stdout
     assert again.stderr == ""
 
