@@ -226,10 +226,7 @@ def _stored(session: Session, row: Row) -> bool:
 
 
 def _has_id(raw: msgspec.Raw | bytes, message_id: str) -> bool:
-    if message_id.encode() not in bytes(raw):
-        return False
-    message = msgspec.json.decode(raw)
-    return isinstance(message, dict) and message.get("id") == message_id
+    return message_id.encode() in bytes(raw) and _id_of(raw) == message_id
 
 
 def _old_records(session: Session) -> tuple[str, ...]:
