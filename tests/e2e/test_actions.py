@@ -96,6 +96,7 @@ async def test_clear_empties_every_window_of_the_session(new_profile: NewProfile
     await mine.counts(2)
     await mine.click("clear")
     await mine.click("clear-confirm")
+    await expect(mine.composer).to_be_focused()
 
     for tab in (mine, window):
         await tab.counts(0)

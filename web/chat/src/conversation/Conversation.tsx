@@ -1,6 +1,7 @@
 import { useAgentChat } from "@cloudflare/ai-chat/react";
 import type { UIMessage } from "ai";
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { flushSync } from "react-dom";
 import { Icon } from "../chrome/Icon.tsx";
 import { DebugPanel } from "../debug/DebugPanel.tsx";
 import { useFrameLog } from "../debug/use-frame-log.ts";
@@ -83,7 +84,7 @@ export function Conversation({ agent, agents, version, sessionId, shared, onNewS
     field.current?.focus();
   }, [stopTurn]);
   const clear = () => {
-    setClearing(false);
+    flushSync(() => setClearing(false)); // While the dialog is open, nothing outside of it takes the focus.
     chat.clearHistory();
     field.current?.focus();
   };

@@ -1,5 +1,6 @@
 import type { UIMessage } from "ai";
-import { memo, useState } from "react";
+import { memo, useRef, useState } from "react";
+import { flushSync } from "react-dom";
 import { CopyButton } from "../chrome/CopyButton.tsx";
 import { Icon } from "../chrome/Icon.tsx";
 import { Logo } from "../chrome/Logo.tsx";
@@ -28,6 +29,7 @@ interface Props extends MessageActions {
 export const Message = memo(function Message(props: Props) {
   const { message, agentTitle, streaming, changeable, canRegenerate } = props;
   const [editing, setEditing] = useState(false);
+  const editButton = useRef<HTMLButtonElement>(null);
   const own = message.role === "user";
   const text = messageText(message);
 
@@ -49,7 +51,10 @@ export const Message = memo(function Message(props: Props) {
         {editing ? (
           <MessageEditor
             text={text}
-            onCancel={() => setEditing(false)}
+            onCancel={() => {
+              flushSync(() => setEditing(false)); // The button is there again.
+              editButton.current?.focus();
+            }}
             onSave={(changed) => {
               setEditing(false);
               props.onEdit(message, changed);
@@ -74,6 +79,7 @@ export const Message = memo(function Message(props: Props) {
             <CopyButton what="message" text={text} testId="copy-message" />
             {own && (
               <button
+                ref={editButton}
                 type="button"
                 className="icon-button icon-button-small"
                 data-testid="edit-message"
