@@ -542,6 +542,14 @@ def echo(*texts: str) -> Callable[[Turn], Iterable[object]]:
     return lambda turn: texts
 
 
+async def call_tools(client: Client, stage: Stage, *items: object, **body: object) -> str:
+    """A finished turn that made these calls."""
+    request = client.ask("use your tools", **body)
+    (await stage.next()).end(*items)
+    await client.ended(request)
+    return request
+
+
 def part_of(message: Mapping[str, Any], call: str) -> Frame:
     """The part of a tool call; empty when there is none."""
     return next((part for part in message["parts"] if part.get("toolCallId") == call), {})

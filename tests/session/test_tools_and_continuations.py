@@ -17,20 +17,13 @@ from session.harness import (
     Stage,
     World,
     approval,
+    call_tools,
     of,
     part_of,
     text_of,
     tool_call,
     within,
 )
-
-
-async def call_tools(client: Client, stage: Stage, *items: object, **body: object) -> str:
-    """A finished turn that made these calls."""
-    request = client.ask("use your tools", **body)
-    (await stage.next()).end(*items)
-    await client.ended(request)
-    return request
 
 
 async def updated(client: Client, call: str, state: str) -> None:

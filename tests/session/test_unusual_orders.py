@@ -12,25 +12,17 @@ from cutty_agent import Turn
 from cutty_agent.ports.store import SessionStore
 from cutty_agent.wire.principal import NOBODY
 from session.harness import (
-    Client,
     MakeWorld,
     Scripted,
     Stage,
     World,
     approval,
+    call_tools,
     chat_request,
     part_of,
     tool_call,
     user,
 )
-
-
-async def call_tools(client: Client, stage: Stage, *items: object, **body: object) -> str:
-    request = client.ask("use your tools", **body)
-    (await stage.next()).end(*items)
-    await client.ended(request)
-    return request
-
 
 # -- trimmed histories (protocol 3.11, Trim)
 
