@@ -28,6 +28,7 @@ from cutty_agent.transport.opening import Entrance
 from cutty_agent.transport.websocket_protocol import websocket_protocol
 from cutty_agent.wire import server
 from cutty_agent.wire.client import ChatRequest, decode_body, decode_frame
+from cutty_agent.wire.response import ResponseFrames
 
 
 class BareLink:
@@ -48,7 +49,7 @@ class BareLink:
     async def _answer(self, frame: ChatRequest) -> None:
         body, _ = decode_body(frame.init.body or "{}")
         last: dict[str, Any] = msgspec.json.decode(body.messages[-1])  # type: ignore[index]  # always sent here
-        frames = server.ResponseFrames(frame.id)
+        frames = ResponseFrames(frame.id)
         seq = 0
         async for chunk in chunks(int(last["parts"][0]["text"])):
             self._outlet.send(frames.chunk(msgspec.json.encode(chunk), seq))

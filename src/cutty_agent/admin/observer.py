@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import ClassVar, Final
 
 import msgspec
@@ -63,7 +63,7 @@ class Backlog:
             self.buffered += len(frame)
             self._news.set()
 
-    def send_many(self, frames: list[bytes]) -> None:
+    def send_many(self, frames: Iterable[bytes]) -> None:
         """Keep several frames."""
         for frame in frames:
             self.send(frame)

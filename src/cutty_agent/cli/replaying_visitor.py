@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
@@ -42,7 +43,7 @@ class Visitor:
             self._ends += 1
             self._news.set()
 
-    def send_many(self, frames: list[bytes]) -> None:
+    def send_many(self, frames: Iterable[bytes]) -> None:
         """Several."""
         for frame in frames:
             self.send(frame)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..wire.chunks import Chunk
-from ..wire.server import Outcome
+from ..wire.response import Outcome
 from . import v4_line as v4
 from .v4_line import line, text_of
 

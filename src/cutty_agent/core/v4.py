@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..wire.chunks import Chunk
-from ..wire.server import Outcome
+from ..wire.response import Outcome
 from . import v4_line as v4
 from .data_url import split_data_url
 from .v4_line import line, text_of

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from ..wire.chunks import Chunk
-from ..wire.server import Outcome
+from ..wire.response import Outcome
 
 STEP: Final = "f"
 TEXT: Final = "0"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol
 
 
@@ -15,7 +16,7 @@ class Outlet(Protocol):
         """Queue one text frame (UTF-8 JSON)."""
         ...
 
-    def send_many(self, frames: list[bytes]) -> None:
+    def send_many(self, frames: Iterable[bytes]) -> None:
         """Queue several text frames in order; cheaper than one by one."""
         ...
 

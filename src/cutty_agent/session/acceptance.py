@@ -14,7 +14,7 @@ from ..errors import BadRequest, Busy, SessionParked, ShuttingDown, StoreError, 
 from ..ports.store import DeleteTurns, DropChunks, Op, PutTurn
 from ..stream.live import Ending
 from ..wire import server
-from ..wire.server import ResponseFrames
+from ..wire.response import ResponseFrames
 from ..wire.turn_record import TurnRecord, encode_turn
 from .answer import changes_messages, fit
 from .connection import Connection

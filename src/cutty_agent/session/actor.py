@@ -19,7 +19,7 @@ from ..stream.live import Ending
 from ..wire import client, server
 from ..wire.card import Grant, Mode
 from ..wire.chunks import UIMessage
-from ..wire.server import ResponseFrames
+from ..wire.response import ResponseFrames
 from . import chat, handshake, rpc, sharing, state
 from .acceptance import accept
 from .connection import Connection

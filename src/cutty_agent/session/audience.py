@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from ..core.reconcile import Row
 from ..stream.live import Ending, LiveStream
 from ..wire import server
+from ..wire.response import ChunkFrames, ResponseFrames
 from .connection import Connection
 
 
@@ -54,13 +55,13 @@ class Audience:
 
     def chunks(self, stream: LiveStream, first: int, end: int) -> None:
         """Chunks that have just become durable, to all that do not owe an acknowledgement."""
-        frames: list[bytes] | None = None
+        frames: ChunkFrames | None = None
         for conn in self:
             if conn.owes == stream.request_id:
                 continue
             if frames is None:
-                frames = stream.frames.chunks(stream.bodies[first:end], first)
-            conn.push_chunks(stream, frames, first)
+                frames = stream.bodies.frames(stream.frames, first, end)
+            conn.push_chunks(stream, frames, first, end)
 
     def begin(self, stream: LiveStream) -> None:
         """A stream has its first chunk: tell those who wait for it; they get it after their acknowledgement."""
@@ -74,7 +75,7 @@ class Audience:
     def end(
         self,
         request_id: str,
-        frames: server.ResponseFrames,
+        frames: ResponseFrames,
         ending: Ending,
         *,
         only: Connection | None = None,
@@ -103,7 +104,7 @@ class Audience:
                 tell(conn)
 
 
-def terminal_frames(frames: server.ResponseFrames, ending: Ending, *, replay: bool = False) -> list[bytes]:
+def terminal_frames(frames: ResponseFrames, ending: Ending, *, replay: bool = False) -> list[bytes]:
     """How a turn's end looks on the wire (the table of protocol 3.3)."""
     if ending.error is not None and ending.in_band:
         last = frames.terminal(ending.outcome, ending.message_ids, replay=replay)

@@ -16,7 +16,7 @@ from ..ports.store import ClearMessages, DeleteTurns, PutTurn
 from ..stream.live import Ending, LiveStream
 from ..wire import client, server
 from ..wire.chunks import UIMessage
-from ..wire.server import ResponseFrames
+from ..wire.response import ResponseFrames
 from ..wire.turn_record import Kind, encode_turn
 from .acceptance import accept, merged
 from .answer import fit

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 import msgspec
@@ -16,6 +16,7 @@ from ..stream.live import Ending, LiveStream
 from ..wire.card import Right
 from ..wire.client import Dialect
 from ..wire.principal import Principal
+from ..wire.response import ChunkFrames
 from .dialects import Speaker, speaker
 from .rates import FrameMeter
 
@@ -115,7 +116,7 @@ class Connection:
         self._limit_bytes = limit_bytes
         self._laggards = laggards
         self._reading: Reading | None = None
-        self._held: list[Callable[[], list[bytes]]] | None = None
+        self._held: list[Callable[[], Iterable[bytes]]] | None = None
         self._held_bytes = 0
         self._let_in = 0
 
@@ -167,14 +168,14 @@ class Connection:
         else:
             self._drop()
 
-    def push_chunks(self, stream: LiveStream, frames: list[bytes], first: int) -> None:
-        """Live chunks from index ``first`` on; left in the stream when the peer does not keep up."""
+    def push_chunks(self, stream: LiveStream, frames: ChunkFrames, first: int, end: int) -> None:
+        """Live chunks from index ``first`` to before ``end``; left in the stream when the peer does not keep up."""
         if self.closed:
             return
         reading = self._reading
         if reading is not None:
             if reading.stream is not stream:  # the next turn, while this one still reads the last
-                self._hold_chunks(stream, first, first + len(frames))
+                self._hold_chunks(stream, first, end)
             return
         if self.outlet.congested or self.outlet.buffered > SOFT_BYTES:
             self._reading = Reading(stream, first)
@@ -183,7 +184,7 @@ class Connection:
             else:  # only not flushed yet: the peer may take it all, and then nothing else would wake this reader
                 asyncio.get_running_loop().call_soon(self.pump)
         elif self.speaker is not None or self.plain == stream.request_id:
-            self.outlet.send_many(self._encode(stream, first, first + len(frames), 0))
+            self.outlet.send_many(self._encode(stream, first, end, 0))
         else:
             self.outlet.send_many(frames)
 
@@ -261,12 +262,12 @@ class Connection:
 
     # -- inside
 
-    def _encode(self, stream: LiveStream, first: int, end: int, replay_to: int) -> list[bytes]:
+    def _encode(self, stream: LiveStream, first: int, end: int, replay_to: int) -> Iterable[bytes]:
         if self.speaker is not None:
             return self.speaker.chunks(stream.request_id, stream.bodies[first:end])
         frames = stream.frames.plain if self.plain == stream.request_id else stream.frames
         if first >= replay_to:
-            return frames.chunks(stream.bodies[first:end], first)
+            return stream.bodies.frames(frames, first, end)
         return [frames.replay(stream.bodies[seq], seq) for seq in range(first, end)]
 
     def _caught_up(self) -> None:
@@ -280,7 +281,7 @@ class Connection:
         bodies = stream.bodies[first:end]
         self._hold(lambda: self._encode(stream, first, end, 0), sum(map(len, bodies)))
 
-    def _hold(self, make: Callable[[], list[bytes]], size: int) -> None:
+    def _hold(self, make: Callable[[], Iterable[bytes]], size: int) -> None:
         """Frames for later, made only then: a translator must see things in the order in which they are sent."""
         if not self._room(self._held_bytes, size):
             self._drop()

@@ -11,7 +11,7 @@ from ..core.resume import Answer, Decision, Stream, decide
 from ..stream.live import Ending, LiveStream
 from ..wire import server
 from ..wire.chunks import UIMessage
-from ..wire.server import ResponseFrames
+from ..wire.response import ResponseFrames
 from .audience import terminal_frames
 from .connection import Connection
 from .session import Session

@@ -14,7 +14,7 @@ from ..core.turn_queue import Concurrency, Ticket, TurnQueue
 from ..ids import new_message_id
 from ..ports.store import AppendChunks, Op, PutTurn
 from ..stream.live import Ending, LiveStream
-from ..wire.server import Outcome, ResponseFrames
+from ..wire.response import Outcome, ResponseFrames
 from ..wire.turn_record import TurnRecord, encode_turn
 from .accounting import settle
 from .conclusion import conclude

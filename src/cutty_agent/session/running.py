@@ -7,6 +7,7 @@ import msgspec
 from ..agent.turn import Turn
 from ..core.reconcile import Row
 from ..core.turn_queue import Ticket
+from ..stream.bodies import Deltas, unpack
 from ..stream.live import LiveStream
 from ..wire.turn_record import TurnRecord
 from .spending import Reservation
@@ -40,17 +41,17 @@ class Running(msgspec.Struct, eq=False):
 
 
 class Finished(msgspec.Struct, frozen=True, gc=False):
-    """The chunks of the last turn, for a client that was cut off at its end. In one piece, because it waits beside many
+    """The chunks of the last turn, for a client that was cut off at its end. In few pieces, because it waits beside many
     others for a moment that rarely comes."""
 
     request_id: str
-    packed: bytes
+    packed: tuple[bytes | Deltas, ...]
 
     @classmethod
     def of(cls, stream: LiveStream) -> Finished:
         """What was shown of an ended stream."""
-        return cls(stream.request_id, b"\n".join(stream.bodies))
+        return cls(stream.request_id, stream.bodies.packed())
 
     def bodies(self) -> list[bytes]:
-        """The chunks, one by one; JSON text as the encoder writes it has no line breaks."""
-        return self.packed.split(b"\n") if self.packed else []
+        """The chunks, one by one."""
+        return unpack(self.packed)

@@ -14,8 +14,9 @@ from ..core.fold import Fold, continuation_chunk
 from ..core.rebuild import JOINED
 from ..errors import TooLarge
 from ..wire.chunks import Chunk
-from ..wire.server import Outcome, ResponseFrames
+from ..wire.response import Outcome, ResponseFrames
 from ..wire.surrogates import whole, whole_text
+from .bodies import Bodies, Deltas
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
@@ -71,7 +72,6 @@ class LiveStream:
         "_append",
         "_appending",
         "_delta_head",
-        "_exact",
         "_failure",
         "_finished",
         "_flushed_at",
@@ -81,12 +81,12 @@ class LiveStream:
         "_pause_s",
         "_publish",
         "_sealed",
-        "_spare",
         "_started",
         "_text_count",
         "_text_id",
         "_text_tail",
         "_timer",
+        "_until",
         "_waiters",
         "_words",
         "bodies",
@@ -116,9 +116,8 @@ class LiveStream:
         self._fold = fold
         self.continuation = continuation
         self.frames = ResponseFrames(request_id, continuation=continuation)
-        self.bodies: list[bytes] = []
+        self.bodies = Bodies()
         self._words: list[str] = []  # text behind ``bodies`` that was not made chunks of yet
-        self._exact = 0  # bytes of ``bodies``
         self.shown = 0
         self.size = 0
         self.limit_bytes = limit_bytes
@@ -140,7 +139,7 @@ class LiveStream:
         self._text_id: str | None = None
         self._joined: object = None
         self._delta_head = self._text_tail = b""
-        self._spare = 0  # words that may come before anything has to be looked at again
+        self._until = 0  # so many words may wait before anything has to be looked at again
 
     # -- what the producer calls
 
@@ -151,12 +150,12 @@ class LiveStream:
         if self._text_id is None:
             self._open_text()
         self._words.append(delta)
-        self.size = self._exact + sum(map(len, self._words))
+        self.size = self.bodies.size + sum(map(len, self._words))
         if self.size > self.limit_bytes or (self._timer is None and self._appending is None):
             self._gather()
             self._grown()
         room = HIGH_WATER - self.backlog
-        self._spare = max(0, min(room, (self.limit_bytes - self.size) // WORD))
+        self._until = len(self._words) + max(0, min(room, (self.limit_bytes - self.size) // WORD))
         return room < 0
 
     async def words_of(self, items: AsyncIterator[object]) -> object:
@@ -166,8 +165,7 @@ class LiveStream:
         """
         words = self._words
         async for item in items:
-            if self._spare and type(item) is str and item and len(item) <= WORD:
-                self._spare -= 1
+            if type(item) is str and 0 < len(item) <= WORD and len(words) < self._until:
                 words.append(item)
             else:
                 return item
@@ -175,7 +173,7 @@ class LiveStream:
 
     def look(self) -> None:
         """Let :meth:`words_of` return with the next item."""
-        self._spare = 0
+        self._until = 0
 
     def chunk(self, chunk: Chunk) -> None:
         """One chunk of the producer's own; closes a text part that :meth:`text` opened."""
@@ -238,13 +236,13 @@ class LiveStream:
     def discard(self) -> None:
         """The conversation was cleared: write and show nothing more."""
         self._sealed = True
-        self._spare = 0
+        self._until = 0
         self._publish = _nobody
 
     async def seal(self) -> None:
         """Stop writing: waits for the write under way. What is not durable by then goes with the final commit."""
         self._sealed = True
-        self._spare = 0
+        self._until = 0
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -331,7 +329,7 @@ class LiveStream:
 
     def _close_text(self) -> None:
         self._gather()
-        text_id, self._text_id, self._spare = self._text_id, None, 0
+        text_id, self._text_id, self._until = self._text_id, None, 0
         if text_id is not None:
             self._fold.text_end(text_id)
             self._push(self._text_tail)
@@ -350,8 +348,7 @@ class LiveStream:
 
     def _push(self, body: bytes) -> None:
         self.bodies.append(body)
-        self._exact += len(body)
-        self.size = self._exact
+        self.size = self.bodies.size
         self._grown()
 
     def _gather(self) -> None:
@@ -360,18 +357,15 @@ class LiveStream:
             return
         words = self._words[:]
         self._words.clear()
+        self._until = 0
         if self._text_id is not None:
-            head = self._delta_head
             try:
                 lines = _encode_lines(words)
             except UnicodeEncodeError:  # half a character
                 words = [whole_text("".join(words))]
                 lines = _encode_lines(words)
-            encoded = lines[:-1].replace(b"\n", b"}\n" + head)  # no text has a line break in JSON
-            bodies = (head + encoded + b"}").split(b"\n")
-            self.bodies += bodies
-            self._exact += sum(map(len, bodies))
-            self.size = self._exact
+            self.bodies.add(Deltas(self._delta_head, lines, len(words)))
+            self.size = self.bodies.size
             self._fold.text_deltas(self._text_id, words)
 
     def _grown(self) -> None:
@@ -394,7 +388,7 @@ class LiveStream:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-            self._spare = 0
+            self._until = 0
         if self._appending is not None or self._sealed or not self.backlog or self._failure is not None:
             return
         self._gather()
@@ -406,7 +400,7 @@ class LiveStream:
 
     def _appended(self, done: asyncio.Future[None], end: int) -> None:
         self._appending = None
-        self._spare = 0
+        self._until = 0
         if done.cancelled() or done.exception() is not None:
             self._failure = done.exception() if not done.cancelled() else asyncio.CancelledError()
         else:

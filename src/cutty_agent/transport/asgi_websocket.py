@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 from urllib.parse import quote
 
@@ -109,7 +109,7 @@ class AsgiConnection:
                 self._room.clear()
         self._work.set()
 
-    def send_many(self, frames: list[bytes]) -> None:
+    def send_many(self, frames: Iterable[bytes]) -> None:
         """Queue text frames in order."""
         for frame in frames:
             self.send(frame)

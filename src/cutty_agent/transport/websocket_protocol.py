@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -12,6 +13,7 @@ from websockets.protocol import OPEN as CORE_OPEN
 
 from ..errors import CuttyError, ShuttingDown
 from ..ports.door import Door, Link, Opening
+from ..wire.response import ChunkFrames
 from ..wire.server import setup_error
 from .opening import Entrance, merge_headers
 from .timer_wheel import NOWHERE
@@ -24,8 +26,8 @@ from .websocket_frames import (
     is_utf8,
     measure,
     text_head,
-    text_heads,
     unmask,
+    weave,
 )
 from .websocket_hub import Hub
 from .websocket_settings import SETUP_FAILED, WebSocketSettings
@@ -167,9 +169,9 @@ class WebSocketProtocol(asyncio.Protocol):
 
     def send(self, frame: bytes) -> None:
         """Queue one text frame."""
-        self.send_many([frame])
+        self.send_many((frame,))
 
-    def send_many(self, frames: list[bytes]) -> None:
+    def send_many(self, frames: Iterable[bytes]) -> None:
         """Queue text frames in order."""
         if self._state != _OPEN:
             return
@@ -187,18 +189,16 @@ class WebSocketProtocol(asyncio.Protocol):
                 out += chunks
                 self._out_bytes += sum(map(len, chunks))
             return
-        if len(frames) == 1:
-            head = text_head(len(frames[0]))
-            out.append(head)
-            out.append(frames[0])
-            self._out_bytes += len(head) + len(frames[0])
+        if isinstance(frames, ChunkFrames):
+            woven = list(map(weave, frames.runs))
+            out += woven
+            self._out_bytes += sum(map(len, woven))
             return
-        lengths = list(map(len, frames))
-        heads = text_heads(lengths)
-        woven = [b""] * (2 * len(frames))
-        woven[::2], woven[1::2] = heads, frames
-        out += woven
-        self._out_bytes += sum(lengths) + sum(map(len, heads))
+        for frame in frames:
+            head = text_head(len(frame))
+            out.append(head)
+            out.append(frame)
+            self._out_bytes += len(head) + len(frame)
 
     def close(self, code: int, reason: str) -> None:
         """Send what is queued, then a close frame; the peer has ``close_timeout_s`` to answer."""

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from .client import ToolApproval, ToolResult
-from .server import Outcome
+from .response import Outcome
 
 Kind = Literal["submit", "regenerate", "continuation", "server"]
 
