@@ -45,20 +45,17 @@ def read(body: bytes) -> dict[str, Any]:
     return value
 
 
-class Row:
+class Row(msgspec.Struct, eq=False, gc=False):
     """One message of a transcript: ``id``, ``role`` and the JSON text of the whole message. Treat as immutable.
 
     ``seen`` remembers the last client copy that changed nothing, as a hash, so that it need not be read again.
     """
 
-    __slots__ = ("_open_calls", "body", "id", "role", "seen")
-
-    def __init__(self, id: str, role: str, body: bytes, *, seen: int | None = None) -> None:
-        self.id = id
-        self.role = role
-        self.body = body
-        self.seen = seen
-        self._open_calls: bool | None = None
+    id: str
+    role: str
+    body: bytes
+    seen: int | None = None
+    _open_calls: bool | None = None
 
     @classmethod
     def of(cls, message: UIMessage, *, seen: int | None = None) -> Row:

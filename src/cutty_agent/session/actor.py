@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from functools import partial
@@ -139,7 +140,8 @@ class Actor(Session):
         """A connection joined (``None``) or sent a frame. Handled in order."""
         self._inbox.append((conn, text))
         if self._draining is None:
-            self._draining = self.loop.create_task(self._drain())
+            # In a context of its own: a turn may go on in this task, and must not find itself in another's trace.
+            self._draining = self.loop.create_task(self._drain(), context=contextvars.Context())
 
     def lost(self, conn: Connection) -> None:
         """A connection is gone."""
@@ -147,6 +149,8 @@ class Actor(Session):
             self.lane(lambda: self.agent.on_close(conn))
 
     async def _drain(self) -> None:
+        runner = self.runner
+        runner.at_hand = True
         try:
             while self._inbox:
                 conn, text = self._inbox.popleft()
@@ -163,8 +167,14 @@ class Actor(Session):
                 conn.waiting_bytes -= len(text)
                 if conn.heeded:
                     await self._guarded(conn, text)
+                if self._inbox:
+                    runner.kick()
+        except BaseException:
+            runner.kick()
+            raise
         finally:
-            self._draining = None
+            self._draining, runner.at_hand = None, False
+        await runner.work_here()
 
     async def _guarded(self, conn: Connection, text: bytes | str) -> None:
         try:

@@ -29,13 +29,15 @@ log = structlog.get_logger("cutty_agent.turn")
 class Runner:
     """Owns the turn queue and the one task that works on it; the task exists only while there is work.
 
-    ``begin_anew`` is what happens to a turn whose handler stalled.
+    ``begin_anew`` is what happens to a turn whose handler stalled. ``at_hand``: whoever takes events in calls
+    :meth:`work_here` or :meth:`kick` when it has dealt with this one.
     """
 
     __slots__ = (
         "_task",
         "_timer",
         "_watchers",
+        "at_hand",
         "begin_anew",
         "finished",
         "finished_at",
@@ -52,6 +54,7 @@ class Runner:
         self.finished: Finished | None = None
         self.finished_at = 0.0
         self.stopping = False
+        self.at_hand = False
         self.begin_anew: Callable[[Running], Awaitable[None]] = _impossible
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -73,7 +76,8 @@ class Runner:
     def push(self, ticket: Ticket, rule: Concurrency) -> list[Ticket]:
         """Queue an accepted turn; returns those it supersedes."""
         superseded = self.queue.push(ticket, rule, now=self.room.clock.monotonic())
-        self.kick()
+        if not self.at_hand:
+            self.kick()
         return superseded
 
     def kick(self) -> None:
@@ -81,6 +85,12 @@ class Runner:
         if self._task is None and not self.stopping and self.queue.waiting:
             # In a context of its own: whoever asked for this turn must not find it in another's trace.
             self._task = self.room.loop.create_task(self._work(), context=contextvars.Context())
+
+    async def work_here(self) -> None:
+        """Work on the queue in the task that calls, which has nothing else to do: a task less for most turns."""
+        if self._task is None and not self.stopping and self.queue.waiting:
+            self._task = asyncio.current_task(self.room.loop)
+            await self._work()
 
     def watch(self, request_id: str) -> asyncio.Future[LiveStream | Ending]:
         """The stream of an accepted turn once it starts, or its ending when it ends without one."""

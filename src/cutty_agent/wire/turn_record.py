@@ -23,7 +23,7 @@ class Span(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     error: str = ""
 
 
-class TurnRecord(msgspec.Struct, omit_defaults=True):
+class TurnRecord(msgspec.Struct, omit_defaults=True, gc=False):
     """One turn. ``message_ids`` are the trailing user messages of its request, ``own`` the user messages that were
     new with it; ``body`` and ``client_tools`` came with it and are used again by continuations and recovery.
     ``outcome`` is ``None`` while the turn is open. ``attempts``, ``interruptions`` and ``progress_ms``
