@@ -41,8 +41,8 @@ def test_what_is_kept_together_is_read_and_sent_as_if_it_was_not(
     assert unpack(bodies.packed()) == plain
 
     frames = ResponseFrames('r"1', continuation=continuation)
-    first, end = sorted((min(one, len(plain)), min(two, len(plain))))
-    for first, end in ((0, len(plain)), (first, len(plain)), (first, end)):
+    low, high = sorted((min(one, len(plain)), min(two, len(plain))))
+    for first, end in ((0, len(plain)), (low, len(plain)), (low, high)):
         expected = [frames.chunk(plain[seq], seq) for seq in range(first, end)]
         sent = bodies.frames(frames, first, end)
         assert (list(sent), len(sent)) == (expected, len(expected))
