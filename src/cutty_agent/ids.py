@@ -16,7 +16,7 @@ MAX_SESSION_ID = 128
 _SAFE = re.compile(r"[A-Za-z0-9._~:@+=,\- ]{1,128}", re.ASCII)
 
 
-class Address(msgspec.Struct, frozen=True, order=True):
+class Address(msgspec.Struct, frozen=True, order=True, gc=False):
     """``(agent, session)``: the kebab name of the agent and the decoded session id. Names one session."""
 
     agent: str

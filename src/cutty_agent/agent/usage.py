@@ -10,7 +10,7 @@ DEMO: Final = "demo"
 """The name of the built-in demo model, which costs nothing."""
 
 
-class Usage(msgspec.Struct):
+class Usage(msgspec.Struct, gc=False):
     """What the models of a turn consumed, summed over its calls. ``input_tokens`` hold those read from and written to
     a provider's cache."""
 

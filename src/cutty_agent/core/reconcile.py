@@ -22,7 +22,7 @@ from .sanitize import sanitize
 __all__ = ["Known", "Merge", "Row", "load", "reconcile"]
 
 
-class Merge(msgspec.Struct, frozen=True):
+class Merge(msgspec.Struct, frozen=True, gc=False):
     """What a reconciliation decided.
 
     ``rows`` is the resulting transcript, ``put`` the rows of it that are new or changed, in order, ``delete`` the
@@ -47,7 +47,7 @@ class Known(NamedTuple):
     ids: set[str]
 
 
-class _Head(msgspec.Struct):
+class _Head(msgspec.Struct, gc=False):
     id: Any = None
     role: Any = None
 
@@ -55,12 +55,12 @@ class _Head(msgspec.Struct):
 _head = msgspec.json.Decoder(_Head).decode
 
 
-class _TextPart(msgspec.Struct, forbid_unknown_fields=True):
+class _TextPart(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     type: Literal["text"]
     text: str
 
 
-class _TextMessage(msgspec.Struct, forbid_unknown_fields=True):
+class _TextMessage(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     id: str
     role: Literal["user"]
     parts: list[_TextPart]

@@ -44,7 +44,7 @@ def concurrency(value: object) -> Concurrency:
     )
 
 
-class Ticket(msgspec.Struct, eq=False):
+class Ticket(msgspec.Struct, eq=False, gc=False):
     """One accepted turn. ``not_before`` is a monotonic time in seconds; 0 means at once.
 
     ``message_ids`` are the user messages the request ends with, ``own`` those it brought: a client that sends two

@@ -14,7 +14,7 @@ from .analytics import Analytics
 from .listing import SessionRow as SessionRow
 
 
-class PutMessage(msgspec.Struct, frozen=True, tag=True, array_like=True):
+class PutMessage(msgspec.Struct, frozen=True, tag=True, array_like=True, gc=False):
     """Insert a message after all others, or replace the body of the one with this id in its place.
 
     ``body`` is the JSON text of the whole UI message, UTF-8.
@@ -24,30 +24,30 @@ class PutMessage(msgspec.Struct, frozen=True, tag=True, array_like=True):
     body: bytes
 
 
-class DeleteMessages(msgspec.Struct, frozen=True, tag=True, array_like=True):
+class DeleteMessages(msgspec.Struct, frozen=True, tag=True, array_like=True, gc=False):
     """Remove the messages with these ids; unknown ids are ignored."""
 
     ids: tuple[str, ...]
 
 
-class ClearMessages(msgspec.Struct, frozen=True, tag=True, array_like=True):
+class ClearMessages(msgspec.Struct, frozen=True, tag=True, array_like=True, gc=False):
     """Remove every message of the session."""
 
 
-class PutState(msgspec.Struct, frozen=True, tag=True, array_like=True):
+class PutState(msgspec.Struct, frozen=True, tag=True, array_like=True, gc=False):
     """Replace the state (JSON text); ``None`` removes the row, which is not the same as JSON ``null``."""
 
     body: bytes | None
 
 
-class PutValue(msgspec.Struct, frozen=True, tag=True, array_like=True):
+class PutValue(msgspec.Struct, frozen=True, tag=True, array_like=True, gc=False):
     """Set one entry of the session's key-value space; ``None`` removes it."""
 
     key: str
     body: bytes | None
 
 
-class PutTurn(msgspec.Struct, frozen=True, tag=True, array_like=True):
+class PutTurn(msgspec.Struct, frozen=True, tag=True, array_like=True, gc=False):
     """Insert a turn record after all others, or replace the one with this id in its place.
 
     ``open`` marks a turn that was accepted and has not ended: after a crash it is found by
@@ -59,13 +59,13 @@ class PutTurn(msgspec.Struct, frozen=True, tag=True, array_like=True):
     open: bool
 
 
-class DeleteTurns(msgspec.Struct, frozen=True, tag=True, array_like=True):
+class DeleteTurns(msgspec.Struct, frozen=True, tag=True, array_like=True, gc=False):
     """Remove these turn records and their chunks; unknown ids are ignored."""
 
     ids: tuple[str, ...]
 
 
-class AppendChunks(msgspec.Struct, frozen=True, tag=True, array_like=True):
+class AppendChunks(msgspec.Struct, frozen=True, tag=True, array_like=True, gc=False):
     """Append chunk bodies to the stream of a turn; the first has index ``first``, the rest follow.
 
     A body is the JSON text of one UI message chunk and holds no raw newline. Appends of one turn come in
@@ -77,32 +77,32 @@ class AppendChunks(msgspec.Struct, frozen=True, tag=True, array_like=True):
     bodies: tuple[bytes, ...]
 
 
-class DropChunks(msgspec.Struct, frozen=True, tag=True, array_like=True):
+class DropChunks(msgspec.Struct, frozen=True, tag=True, array_like=True, gc=False):
     """Remove the stored chunks of these turns, keeping the records."""
 
     turns: tuple[str, ...]
 
 
-class PutOwner(msgspec.Struct, frozen=True, tag=True, array_like=True):
+class PutOwner(msgspec.Struct, frozen=True, tag=True, array_like=True, gc=False):
     """Give the session to another principal, for example to the user that a visitor has become."""
 
     owner: str
 
 
-class PutGrant(msgspec.Struct, frozen=True, tag=True, array_like=True):
+class PutGrant(msgspec.Struct, frozen=True, tag=True, array_like=True, gc=False):
     """Share the session with a grantee, or replace that share; ``None`` ends it."""
 
     grantee: str
     grant: Grant | None
 
 
-class Park(msgspec.Struct, frozen=True, tag=True, array_like=True):
+class Park(msgspec.Struct, frozen=True, tag=True, array_like=True, gc=False):
     """Note why the session may not run for now (one sentence); ``None`` lets it run again."""
 
     reason: str | None
 
 
-class AddUsage(msgspec.Struct, frozen=True, tag=True, array_like=True):
+class AddUsage(msgspec.Struct, frozen=True, tag=True, array_like=True, gc=False):
     """What one ended turn consumed: added to the session's totals and to the sums of its day and hour (UTC), agent,
     owner and model, in the commit that ends the turn.
 
@@ -142,7 +142,7 @@ Op = (
 )
 
 
-class Lifetime(msgspec.Struct, frozen=True):
+class Lifetime(msgspec.Struct, frozen=True, gc=False):
     """When a session ends: so long after its last activity, and so long after it was made, in milliseconds."""
 
     idle_ms: int = NEVER_MS

@@ -18,7 +18,7 @@ from ..wire.turn_record import Kind
 from .echo import Cut
 
 
-class Submission(msgspec.Struct):
+class Submission(msgspec.Struct, gc=False):
     """A request for a turn, whichever way it came in. ``messages`` are JSON texts; ``whole`` says that they may be
     the client's entire transcript, so that what is missing may have to go (protocol 3.11, Delete). ``principal`` is
     who asks, and ``peer`` from which network address. ``adopts``: in a new session, what the client says was said before

@@ -47,7 +47,7 @@ def _text_bodies(text_id: str) -> tuple[bytes, bytes, bytes]:
     )
 
 
-class Ending(msgspec.Struct, frozen=True):
+class Ending(msgspec.Struct, frozen=True, gc=False):
     """How a stream ended. ``error`` is the text for the visitor, ``in_band`` when the producer sent it as a chunk;
     ``message_ids`` are of the request."""
 

@@ -16,14 +16,14 @@ Dialect = Literal["v5", "v4", "raw"]
 """What a client speaks: AI SDK 5-7 (canonical), AI SDK 4 data stream, or bare WebSocket (protocol 5)."""
 
 
-class Init(msgspec.Struct, frozen=True):
+class Init(msgspec.Struct, frozen=True, gc=False):
     """The fetch-like part of a chat request; ``body`` is JSON text."""
 
     method: str = "POST"
     body: str | None = None
 
 
-class ChatRequest(msgspec.Struct, frozen=True, tag="cf_agent_use_chat_request"):
+class ChatRequest(msgspec.Struct, frozen=True, tag="cf_agent_use_chat_request", gc=False):
     """Start a turn. ``id`` is unique per request; ``url`` is sent by the AI SDK 4 client only."""
 
     id: str
@@ -31,23 +31,23 @@ class ChatRequest(msgspec.Struct, frozen=True, tag="cf_agent_use_chat_request"):
     url: str | None = None
 
 
-class ChatCancel(msgspec.Struct, frozen=True, tag="cf_agent_chat_request_cancel"):
+class ChatCancel(msgspec.Struct, frozen=True, tag="cf_agent_chat_request_cancel", gc=False):
     """Stop the turn of request ``id``, running or queued."""
 
     id: str
 
 
-class ChatClear(msgspec.Struct, frozen=True, tag="cf_agent_chat_clear"):
+class ChatClear(msgspec.Struct, frozen=True, tag="cf_agent_chat_clear", gc=False):
     """Forget the whole conversation."""
 
 
-class SetMessages(msgspec.Struct, frozen=True, tag="cf_agent_chat_messages"):
+class SetMessages(msgspec.Struct, frozen=True, tag="cf_agent_chat_messages", gc=False):
     """Upsert messages without starting a turn."""
 
     messages: list[msgspec.Raw]
 
 
-class ToolResult(msgspec.Struct, frozen=True, tag="cf_agent_tool_result"):
+class ToolResult(msgspec.Struct, frozen=True, tag="cf_agent_tool_result", gc=False):
     """The outcome of a tool that ran on the client."""
 
     toolCallId: str
@@ -59,7 +59,7 @@ class ToolResult(msgspec.Struct, frozen=True, tag="cf_agent_tool_result"):
     clientTools: list[dict[str, Any]] | None = None
 
 
-class ToolApproval(msgspec.Struct, frozen=True, tag="cf_agent_tool_approval"):
+class ToolApproval(msgspec.Struct, frozen=True, tag="cf_agent_tool_approval", gc=False):
     """The visitor's answer to an approval request."""
 
     toolCallId: str
@@ -67,25 +67,25 @@ class ToolApproval(msgspec.Struct, frozen=True, tag="cf_agent_tool_approval"):
     autoContinue: bool = False
 
 
-class ResumeRequest(msgspec.Struct, frozen=True, tag="cf_agent_stream_resume_request"):
+class ResumeRequest(msgspec.Struct, frozen=True, tag="cf_agent_stream_resume_request", gc=False):
     """Ask whether a stream runs (protocol 3.9)."""
 
     probeId: str | None = None
 
 
-class ResumeAck(msgspec.Struct, frozen=True, tag="cf_agent_stream_resume_ack"):
+class ResumeAck(msgspec.Struct, frozen=True, tag="cf_agent_stream_resume_ack", gc=False):
     """Ready for the replay of ``id``."""
 
     id: str
 
 
-class StateUpdate(msgspec.Struct, frozen=True, tag="cf_agent_state"):
+class StateUpdate(msgspec.Struct, frozen=True, tag="cf_agent_state", gc=False):
     """Replace the whole state. Without a ``state`` key the frame is an application frame."""
 
     state: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
-class Rpc(msgspec.Struct, frozen=True, tag="rpc"):
+class Rpc(msgspec.Struct, frozen=True, tag="rpc", gc=False):
     """Call a method marked with ``@rpc``."""
 
     id: str
@@ -93,14 +93,14 @@ class Rpc(msgspec.Struct, frozen=True, tag="rpc"):
     args: list[Any]
 
 
-class Minimal(msgspec.Struct, frozen=True):
+class Minimal(msgspec.Struct, frozen=True, gc=False):
     """The dialect of protocol 5.3: a frame without ``type`` and with a string ``message``."""
 
     message: str
     context: Any = None
 
 
-class AppFrame(msgspec.Struct, frozen=True):
+class AppFrame(msgspec.Struct, frozen=True, gc=False):
     """Anything this protocol does not define; goes to the agent's ``on_message``."""
 
     text: bytes
@@ -122,7 +122,7 @@ ClientFrame = (
 _decode = msgspec.json.Decoder(ClientFrame).decode
 
 
-class _Peek(msgspec.Struct, frozen=True):
+class _Peek(msgspec.Struct, frozen=True, gc=False):
     type: Any = None
     id: Any = None
     message: Any = None
@@ -199,7 +199,7 @@ def _as_bytes(text: bytes | str) -> bytes:
     return text if isinstance(text, bytes) else text.encode("utf-8", "replace")
 
 
-class ChatBody(msgspec.Struct, frozen=True):
+class ChatBody(msgspec.Struct, frozen=True, gc=False):
     """The JSON inside :class:`Init`. Other keys are the application's own (:func:`decode_body`)."""
 
     messages: list[msgspec.Raw] | msgspec.UnsetType = msgspec.UNSET
