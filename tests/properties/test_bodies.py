@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from cutty_agent.stream.bodies import Bodies, Deltas, unpack
 from cutty_agent.transport.websocket_frames import text_head, weave
-from cutty_agent.wire.response import ResponseFrames
+from cutty_agent.wire.response import ResponseFrames, quoted, quoted_deltas
 
 _HEAD = b'{"type":"text-delta","id":"text-\\"1\\"","delta":'
 
@@ -46,7 +46,7 @@ def test_what_is_kept_together_is_read_and_sent_as_if_it_was_not(
         expected = [frames.chunk(plain[seq], seq) for seq in range(first, end)]
         sent = bodies.frames(frames, first, end)
         assert (list(sent), len(sent)) == (expected, len(expected))
-        assert b"".join(map(weave, sent.runs)) == b"".join(text_head(len(each)) + each for each in expected)
+        assert weave(sent) == b"".join(text_head(len(each)) + each for each in expected)
     assert list(bodies) == plain
 
 
@@ -54,7 +54,9 @@ def test_what_is_kept_together_is_read_and_sent_as_if_it_was_not(
 def test_long_texts_and_late_chunks_are_sent_alike(texts: list[str], first: int) -> None:
     frames = ResponseFrames("r1")
     plain = list(map(_delta, texts))
-    run = frames.deltas(_HEAD, msgspec.json.Encoder().encode_lines(texts), first)
+    together = quoted_deltas(_HEAD, msgspec.json.Encoder().encode_lines(texts))
+    assert together == quoted(plain)
+    sent = frames.live(together, first)
     expected = [frames.chunk(body, seq) for seq, body in enumerate(plain, first)]
-    assert list(run) == list(frames.chunks(plain, first)) == expected
-    assert weave(run) == b"".join(text_head(len(each)) + each for each in expected)
+    assert list(sent) == expected
+    assert weave(sent) == b"".join(text_head(len(each)) + each for each in expected)

@@ -7,7 +7,7 @@ from typing import overload
 
 import msgspec
 
-from ..wire.response import ChunkFrames, FrameRun, ResponseFrames
+from ..wire.response import ChunkFrames, ResponseFrames, quoted, quoted_deltas
 
 
 class Deltas(msgspec.Struct, frozen=True, gc=False):
@@ -69,23 +69,13 @@ class Bodies:
     def frames(self, frames: ResponseFrames, first: int, end: int) -> ChunkFrames:
         """The live frames of the chunks from ``first`` to before ``end``."""
         if end <= len(self._single):
-            return ChunkFrames([frames.chunks(self._single[first:end], first)])
+            return frames.live(quoted(self._single[first:end]), first)
         if first > len(self._single) or end < self._count:
-            return ChunkFrames([frames.chunks(self[first:end], first)])
-        runs: list[FrameRun] = []
-        bodies = self._single[first:]
+            return frames.live(quoted(self[first:end]), first)
+        texts = quoted(self._single[first:])
         for each in self._together:
-            if not isinstance(each, Deltas):
-                bodies.append(each)
-                continue
-            if bodies:
-                runs.append(frames.chunks(bodies, first))
-                first, bodies = first + len(bodies), []
-            runs.append(frames.deltas(each.head, each.lines, first))
-            first += each.count
-        if bodies:
-            runs.append(frames.chunks(bodies, first))
-        return ChunkFrames(runs)
+            texts += quoted_deltas(each.head, each.lines) if isinstance(each, Deltas) else quoted((each,))
+        return frames.live(texts, first)
 
     def packed(self) -> tuple[bytes | Deltas, ...]:
         """The same in few pieces, for :func:`unpack`."""

@@ -15,7 +15,7 @@ from websockets.protocol import OPEN, State
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
-from ..wire.response import FrameRun
+from ..wire.response import ChunkFrames
 from .opening import select_subprotocol
 
 try:
@@ -72,15 +72,15 @@ def _heads_behind(fixed: int) -> tuple[bytes, ...]:
     return _HEADS[fixed:]
 
 
-def weave(run: FrameRun) -> bytes:
+def weave(frames: ChunkFrames) -> bytes:
     """Such frames, one after another; cheaper than one by one."""
-    fixed = len(run.head)
+    fixed = len(frames.head)
     try:
-        heads = list(map(_heads_behind(fixed).__getitem__, run.lengths))
+        heads = list(map(_heads_behind(fixed).__getitem__, frames.lengths))
     except IndexError:
-        heads = [text_head(fixed + length) for length in run.lengths]
-    woven = [run.head] * (4 * len(heads))
-    woven[::4], woven[2::4], woven[3::4] = heads, run.texts, run.ends
+        heads = [text_head(fixed + length) for length in frames.lengths]
+    woven = [frames.head] * (4 * len(heads))
+    woven[::4], woven[2::4], woven[3::4] = heads, frames.texts, frames.ends
     return b"".join(woven)
 
 

@@ -190,9 +190,9 @@ class WebSocketProtocol(asyncio.Protocol):
                 self._out_bytes += sum(map(len, chunks))
             return
         if isinstance(frames, ChunkFrames):
-            woven = list(map(weave, frames.runs))
-            out += woven
-            self._out_bytes += sum(map(len, woven))
+            woven = weave(frames)
+            out.append(woven)
+            self._out_bytes += len(woven)
             return
         for frame in frames:
             head = text_head(len(frame))

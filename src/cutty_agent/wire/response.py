@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat
 from operator import add
 from typing import Literal
@@ -23,15 +23,32 @@ def _ends(tail: bytes, first: int, end: int) -> list[bytes]:
 
 _TAIL = b',"done":false,"seq":'
 _TAIL_GOING_ON = b',"done":false,"continuation":true,"seq":'
-_DELTA_CLOSES = b'}"'
 _KNOWN_ENDS = {
-    tail: (ends := _ends(tail, 0, _NUMBERED), list(map(len, ends)))
-    for tail in (_TAIL, _TAIL_GOING_ON, _DELTA_CLOSES + _TAIL, _DELTA_CLOSES + _TAIL_GOING_ON)
+    tail: (ends := _ends(tail, 0, _NUMBERED), list(map(len, ends))) for tail in (_TAIL, _TAIL_GOING_ON)
 }
 
 
-class FrameRun(msgspec.Struct, frozen=True, gc=False):
-    """Frames that begin alike: each is ``head``, its text and its end. ``lengths`` are the bytes of text and end."""
+def quoted(bodies: Iterable[bytes]) -> list[bytes]:
+    """Each of these JSON texts as a JSON string."""
+    return list(map(_encode, map(bytes.decode, bodies)))
+
+
+def quoted_deltas(head: bytes, lines: bytes) -> list[bytes]:
+    """The same for the texts that are ``head``, a JSON string and ``}``; ``lines`` are the strings, each with a line
+    break behind it. Many are made at once, which is cheaper."""
+    before, after = b'"' + _inside(head), b'}"'
+    texts = _inside(lines[:-1]).replace(b"\n", after + b"\n" + before)
+    return (before + texts + after).split(b"\n")
+
+
+def _inside(text: bytes) -> bytes:
+    """JSON text as it stands in a JSON string; control characters are escaped in it already."""
+    return text.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
+
+
+class ChunkFrames(msgspec.Struct, frozen=True, gc=False):
+    """The frames of chunks in a row, in pieces: each is ``head``, its text and its end. Who writes them all at once need
+    not put each one together first. ``lengths`` are the bytes of text and end."""
 
     head: bytes
     texts: list[bytes]
@@ -43,18 +60,6 @@ class FrameRun(msgspec.Struct, frozen=True, gc=False):
 
     def __iter__(self) -> Iterator[bytes]:
         return map(b"".join, zip(repeat(self.head), self.texts, self.ends, strict=False))
-
-
-class ChunkFrames(msgspec.Struct, frozen=True, gc=False):
-    """The frames of chunks in a row, in pieces: who writes them all at once need not put each one together first."""
-
-    runs: list[FrameRun]
-
-    def __len__(self) -> int:
-        return sum(map(len, self.runs))
-
-    def __iter__(self) -> Iterator[bytes]:
-        return (frame for run in self.runs for frame in run)
 
 
 class ResponseFrames:
@@ -86,26 +91,17 @@ class ResponseFrames:
         """A live chunk."""
         return b"%b%b%b%d}" % (self._head, _encode(body.decode()), self._tail, seq)
 
-    def chunks(self, bodies: Sequence[bytes], first: int) -> FrameRun:
-        """Live chunks, the first with index ``first``; cheaper than one by one."""
-        return self._run(self._head, list(map(_encode, map(bytes.decode, bodies))), self._tail, first)
-
-    def deltas(self, head: bytes, lines: bytes, first: int) -> FrameRun:
-        """The same for chunks that are ``head``, a JSON string and ``}``; ``lines`` are the strings, each with a line
-        break behind it. Cheaper than from their bodies, because many are made JSON inside of JSON at once."""
-        texts = _inside(lines).split(b"\n")
-        del texts[-1]
-        return self._run(b'%b"%b' % (self._head, _inside(head)), texts, _DELTA_CLOSES + self._tail, first)
-
-    def _run(self, head: bytes, texts: list[bytes], tail: bytes, first: int) -> FrameRun:
+    def live(self, texts: list[bytes], first: int) -> ChunkFrames:
+        """Live chunks, the first with index ``first``; cheaper than one by one. ``texts`` are their bodies as
+        :func:`quoted` or :func:`quoted_deltas` makes them."""
         end = first + len(texts)
         if end <= _NUMBERED:
-            known, lengths = _KNOWN_ENDS[tail]
-            return FrameRun(
-                head, texts, known[first:end], list(map(add, map(len, texts), lengths[first:end]))
-            )
-        ends = _ends(tail, first, end)
-        return FrameRun(head, texts, ends, list(map(add, map(len, texts), map(len, ends))))
+            ends, lengths = _KNOWN_ENDS[self._tail]
+            ends, lengths = ends[first:end], lengths[first:end]
+        else:
+            ends = _ends(self._tail, first, end)
+            lengths = list(map(len, ends))
+        return ChunkFrames(self._head, texts, ends, list(map(add, map(len, texts), lengths)))
 
     def replay(self, body: bytes, seq: int) -> bytes:
         """A stored chunk, sent again after an acknowledgement."""
@@ -143,8 +139,3 @@ class ResponseFrames:
         if outcome is not None:
             frame += b',"outcome":' + _encode(outcome)
         return frame + self._end + b"}"
-
-
-def _inside(text: bytes) -> bytes:
-    """JSON text as it stands in a JSON string; control characters are escaped in it already."""
-    return text.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
