@@ -14,7 +14,7 @@ from bench.load import Client, connect, request
 from bench.processes import Server, running
 
 SESSIONS = 200
-ROUNDS = 10
+ROUNDS = 30
 TURNS = 4
 FRAMES_BESIDE_WORDS = 4  # start, text-start, text-end, finish
 _ids = itertools.count()
