@@ -39,16 +39,19 @@ async def one_round(clients: list[Client], words: int) -> float:
 
 
 async def measure(servers: dict[str, Server]) -> None:
-    """Rounds of the servers in turn, so that a machine that changes speed changes it for all."""
+    """Rounds of the servers in turn, each time in another order, so that a machine that changes speed changes it for
+    all."""
     clients = {
         name: list(await asyncio.gather(*(connect(server.port, f"s{n}") for n in range(SESSIONS))))
         for name, server in servers.items()
     }
+    names = list(servers)
     for words in (200, 50):
         rates: dict[str, list[float]] = {name: [] for name in servers}
         cpu: dict[str, list[float]] = {name: [] for name in servers}
         for turn in range(ROUNDS + 1):
-            for name, server in servers.items():
+            for name in names[turn % len(names) :] + names[: turn % len(names)]:
+                server = servers[name]
                 before = server.cpu_s()
                 took = await one_round(clients[name], words)
                 if turn >= 1:
