@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import ipaddress
 import tomllib
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
+from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -30,6 +41,22 @@ def _listed(value: object) -> object:
 
 Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
 """Several values; in the environment separated by commas or spaces."""
+
+
+def _origins(value: tuple[str, ...]) -> tuple[str, ...]:
+    for origin in value:
+        parts = urlsplit(origin)
+        whole = (
+            parts.scheme and parts.netloc and parts.path in {"", "/"} and not (parts.query or parts.fragment)
+        )
+        if not whole and origin not in {"*", "null"}:
+            raise ValueError(
+                f"{origin[:60]!r} is no origin; write scheme://host[:port], such as https://app.example.com, or *"
+            )
+    return value
+
+
+Origins = Annotated[Listed, AfterValidator(_origins)]
 
 
 def _none(value: object) -> object:
@@ -265,7 +292,7 @@ class Settings(BaseSettings):
     )
     api_key: str | None = Field(default=None, repr=False, description="key for base_url, where it wants one")
     demo_delay_ms: float = Field(default=30.0, ge=0, description="pause between two words of the demo model")
-    allow_origins: Listed = Field(
+    allow_origins: Origins = Field(
         default=(),
         validation_alias=AliasChoices("allow_origins", "CUTTY_ALLOW_ORIGINS"),
         description="other web origins that may talk to this server, separated by commas",
@@ -340,11 +367,30 @@ def load(**given: object) -> Settings:
                 remedy=f"Correct its name, or remove it, in cutty.toml or {variable}.",
             ) from error
         raise ConfigError(
-            f"The setting {name} is not valid: {first['msg']}.",
+            f"The setting {name} is not valid: {first['msg'].removeprefix('Value error, ')}.",
             remedy=f"Correct {name} where it was given: as an option, as {variable} or in cutty.toml.",
         ) from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"cutty.toml is no TOML: {error}.", remedy="Correct it, or remove it.") from error
+
+
+def unknown_variables(names: Iterable[str]) -> dict[str, str | None]:
+    """Environment variables that look like settings and are none, each with the setting that may be meant."""
+    known = {f"CUTTY_{name}" for name in _variables(Settings)} | _OTHER_VARIABLES
+    unknown = [name for name in names if name.upper().startswith("CUTTY_") and name.upper() not in known]
+    return {name: next(iter(get_close_matches(name.upper(), known, n=1)), None) for name in sorted(unknown)}
+
+
+_OTHER_VARIABLES = frozenset({"CUTTY_TOKEN", "CUTTY_DEVELOPING"})
+"""What the commands read that is no setting of a server."""
+
+
+def _variables(model: type[BaseModel]) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        yield name.upper()
+        for kind in (field.annotation, *get_args(field.annotation)):
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                yield from (f"{name.upper()}__{inner}" for inner in _variables(kind))
 
 
 def check_access(settings: Settings) -> None:

@@ -64,6 +64,7 @@ class Site:
             messages = "/api/v1/agent/chat/{session}/messages"
             bridged = [
                 Route("/api/chat", self._bridged(Bridge.chat), methods=METHODS),
+                Route("/api/chat/{chat}/stream", self._bridged(Bridge.stream), methods=METHODS),
                 Route(messages, self._bridged(Bridge.history), methods=METHODS),
             ]
         return [

@@ -57,9 +57,11 @@ class OldServer:
 
 
 @asynccontextmanager
-async def old_server(directory: Path, **settings: Any) -> AsyncIterator[OldServer]:
+async def old_server(
+    directory: Path, *, agent: type[ChatAgent] = Chat, **settings: Any
+) -> AsyncIterator[OldServer]:
     given = {"bridge": "on", "allow_origins": [PAGE], "admin_token": OPERATOR, **settings}
-    app = App([Chat], load(data=directory, **given))
+    app = App([agent], load(data=directory, **given))
     async with app.running():
         yield OldServer(app)
 

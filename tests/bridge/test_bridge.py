@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from bridge.old_server import (
     OPERATOR,
     PAGE,
     RULE,
+    Chat,
     answer,
     ask,
     bearer,
@@ -20,6 +22,7 @@ from bridge.old_server import (
     v4,
     v5,
 )
+from cutty_agent import Turn
 from cutty_agent.config import load
 from cutty_agent.errors import ConfigError
 from cutty_agent.ids import Address
@@ -314,9 +317,51 @@ async def test_a_browser_may_ask_before_it_posts(tmp_path: Path) -> None:
         told = await http.post("/api/chat", json=v5("hi", chat=CHAT))
         assert told.headers["access-control-allow-origin"] == PAGE
         assert "x-session-id" in told.headers["access-control-expose-headers"]
+        assert "x-request-id" in told.headers["access-control-expose-headers"]
         foreign = await http.post("/api/chat", json=v5("hi"), headers={"origin": "https://evil.example"})
         assert foreign.status_code == 403
         assert (await http.get("/api/chat")).status_code == 405
+
+
+class Waiting(Chat):
+    """Answers in two halves."""
+
+    begun: asyncio.Event
+    go_on: asyncio.Event
+
+    async def on_chat_message(self, turn: Turn) -> AsyncIterator[str]:
+        yield "one "
+        self.begun.set()
+        await self.go_on.wait()
+        yield "two"
+
+
+@pytest.mark.parametrize("chat", [CHAT, "main"])
+@pytest.mark.parametrize("resume", ["/api/chat/{}/stream", "/api/chat?chatId={}"])
+async def test_an_answer_in_progress_is_resumed(tmp_path: Path, resume: str, chat: str) -> None:
+    Waiting.begun, Waiting.go_on = asyncio.Event(), asyncio.Event()
+    async with (
+        old_server(tmp_path, agent=Waiting, bridge_agent="waiting") as server,
+        server.browser() as http,
+        server.browser() as other,
+    ):
+        if chat == "main":  # anybody's guess, so a cookie says whose it is
+            assert (await http.get(resume.format(chat))).status_code == 204
+            Waiting.go_on.set()
+            assert await ask(http, v5("hi", chat=chat)) == "one two"
+            Waiting.begun.clear()
+            Waiting.go_on.clear()
+        asking = asyncio.create_task(ask(http, v5("hi", "one two", "ho", chat=chat)))
+        await Waiting.begun.wait()
+        following = asyncio.create_task(http.get(resume.format(chat)))
+        assert (await http.head(resume.format(chat))).status_code == 200
+        assert (await other.get(resume.format(OTHER_CHAT))).status_code == 204
+        if chat == "main":
+            assert (await other.get(resume.format(chat))).status_code == 204
+        Waiting.go_on.set()
+        assert answer(await following) == await asking == "one two"
+        assert (await http.get(resume.format(chat))).status_code == 204
+        assert (await http.post("/api/chat/x/stream")).headers["allow"] == "GET, HEAD"
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"id": "x"}', b'{"messages": 3}', b"\xff"])

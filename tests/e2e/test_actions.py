@@ -51,6 +51,54 @@ async def test_stop_keeps_the_partial_answer_and_answer_again_replaces_it(
     assert await tab.ask("what is my name?") == recalled("Ada")
 
 
+async def test_what_is_sent_during_an_answer_waits_for_its_end_and_can_be_taken_back(
+    profile: Profile, slow_server: Server
+) -> None:
+    tab = await profile.tab(slow_server.address)
+    await tab.send("count to 30")
+    await tab.reads("1 2 3")
+    await tab.composer.fill("count to 2")
+    await tab.composer.press("Enter")
+    await expect(tab.button("waiting")).to_contain_text("count to 2")
+    await expect(tab.composer).to_have_value("")
+    await tab.click("take-back")
+    await expect(tab.button("waiting")).to_have_count(0)
+    await expect(tab.composer).to_have_value("count to 2")
+    await expect(tab.composer).to_be_focused()
+    await tab.composer.press("Enter")
+    await tab.composer.fill("and please")
+    await tab.composer.press("Enter")
+    await expect(tab.button("waiting")).to_contain_text("and please")
+    assert await tab.part().count() == 2  # nothing came between
+
+    await tab.counts(4)
+    await expect(tab.button("waiting")).to_have_count(0)
+    await tab.is_in("ready")
+    assert await tab.messages() == [
+        ("user", "count to 30"),
+        ("assistant", counted(30)),
+        ("user", "count to 2 and please"),
+        ("assistant", counted(2)),
+    ]
+
+
+async def test_stop_lets_go_what_waits_for_the_end_of_the_answer(
+    profile: Profile, slow_server: Server
+) -> None:
+    tab = await profile.tab(slow_server.address)
+    await tab.send("count to 500")
+    await tab.reads("1 2 3")
+    await tab.composer.fill("count to 3")
+    await tab.composer.press("Enter")
+    await expect(tab.button("waiting")).to_contain_text("count to 3")
+    await tab.composer.press("Escape")
+    await tab.counts(4)
+    await tab.is_in("ready")
+    said = await tab.messages()
+    assert said[2:] == [("user", "count to 3"), ("assistant", counted(3))]
+    assert len(said[1][1]) < len(counted(500))
+
+
 async def test_an_edited_message_is_answered_anew_without_what_came_after_it(
     profile: Profile, server: Server
 ) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cutty_agent.config import check_access, load
+from cutty_agent.config import check_access, load, unknown_variables
 from cutty_agent.errors import ConfigError
 
 
@@ -72,3 +72,35 @@ def test_settings_that_do_not_fit_each_other(monkeypatch: pytest.MonkeyPatch) ->
         check_access(load(allow_origins=["*"], access={"visitors": True, "cross_site": True}))
     with pytest.raises(ConfigError, match="not-a-network"):
         check_access(load(access={"proxies": ("not-a-network",)}))
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        *("https://app.example.com", "http://localhost:5173", "https://app.example.com/", "*", "null"),
+        "chrome-extension://abcdefghijklmnop",
+    ],
+)
+def test_an_origin_is_taken(origin: str) -> None:
+    assert load(allow_origins=[origin]).allow_origins == (origin,)
+
+
+@pytest.mark.parametrize(
+    "origin", ["foo", "localhost:5173", "app.example.com", "https://app.example.com/chat", "https://", "//a"]
+)
+def test_what_is_no_origin_is_named(origin: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load(allow_origins=["https://app.example.com", origin])
+    assert repr(origin) in refused.value.sentence
+    assert "scheme://host[:port]" in refused.value.sentence
+    assert "Value error" not in refused.value.sentence
+
+
+def test_a_misspelt_variable_is_found_with_what_is_meant() -> None:
+    names = ["PATH", "CUTTY_PORT", "CUTTY_PORTT", "cutty_limits__queued_turns", "CUTTY_TOKEN"]
+    names += ["CUTTY_ACCESS__JWT__SECRET", "CUTTY_ACCESS__JWT_SECRET", "CUTTY_SOMETHING_ELSE_ENTIRELY"]
+    assert unknown_variables(names) == {
+        "CUTTY_ACCESS__JWT_SECRET": "CUTTY_ACCESS__JWT__SECRET",
+        "CUTTY_PORTT": "CUTTY_PORT",
+        "CUTTY_SOMETHING_ELSE_ENTIRELY": None,
+    }

@@ -154,6 +154,7 @@ async def test_the_weather_comes_from_a_tool_and_is_openly_invented() -> None:
 async def test_long_answers_have_the_length_asked_for() -> None:
     assert (await answer("count to 50")).split() == [str(number) for number in range(1, 51)]
     assert len((await answer("tell me a story of 77 words")).split()) == 77
+    assert (await answer("tell me a long story")).endswith(".")
     assert len((await answer("count to 999999999")).split()) == MAX_WORDS
 
 

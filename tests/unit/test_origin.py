@@ -64,8 +64,9 @@ def test_an_allowed_origin_is_echoed_with_credentials() -> None:
         "vary": "Origin",
         "access-control-allow-origin": "https://app.example.com",
         "access-control-allow-credentials": "true",
-        "access-control-allow-methods": "GET, POST, DELETE, HEAD, OPTIONS",
+        "access-control-allow-methods": "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
         "access-control-allow-headers": "*",
+        "access-control-expose-headers": "link, location, retry-after, x-request-id, x-session-id",
         "access-control-max-age": "86400",
     }
 

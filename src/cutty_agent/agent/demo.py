@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
+from itertools import cycle, islice
 from zlib import crc32
 
 from ..errors import ModelError
@@ -198,8 +199,11 @@ def _count(turn: Turn) -> Script:
 def _tell(turn: Turn) -> Script:
     found = re.search(r"\b(\d{1,9})[ -]words?\b", turn.text, re.IGNORECASE)
     length = min(int(found[1]) if found else _STORY_WORDS, MAX_WORDS)
-    words = _STORY.split()
-    return _say(" ".join(words[at % len(words)] for at in range(length)))
+    words = list(islice(cycle(_STORY.split()), length))
+    if not found:  # asked for in general, it ends with a sentence
+        while not words[-1].endswith("."):
+            words.pop()
+    return _say(" ".join(words))
 
 
 def _fail(turn: Turn) -> Script:

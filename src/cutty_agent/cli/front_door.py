@@ -23,7 +23,8 @@ def lines(app: App, port: int, model: str) -> Iterator[str]:
     yield f"  chat      http://{at}/"
     yield f"  console   http://{at}/console (its token: {'CUTTY_ADMIN_TOKEN' if settings.admin_token else 'admin.token in the data directory'})"
     yield f"  API       http://{at}/openapi.json"
-    yield f"  sessions  ws://{at}/agents/{{{', '.join(app.agents)}}}/{{sessionId}}"
+    for n, name in enumerate(app.agents):
+        yield f"  {'' if n else 'sessions':<8}  ws://{at}/agents/{name}/{{sessionId}}"
     yield f"  access    {standing.described(app)}"
     yield f"  data      {settings.data.resolve()}"
     yield f"  model     {model}"

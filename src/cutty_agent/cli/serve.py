@@ -91,6 +91,7 @@ def serve(
         # Merged with what else the environment and cutty.toml say about access.
         settings = load(**given, access={"visitors": True} if visitors else None)
         logs.configure(settings.log_format, settings.log_level)
+        standing.warn_of_variables(os.environ)
         app, model_said = _application(target, settings, given)
         if visitors:
             access = app.settings.access.model_copy(update={"visitors": True})

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from rich.console import Console
 
 from ..access.rule import has_rule
 from ..app import App
-from ..config import Jwt
+from ..config import Jwt, unknown_variables
 from ..errors import ConfigError
 from .running import is_loopback
 
@@ -42,6 +44,19 @@ def take_stand(app: App) -> None:
         "whoever knows a session id can read and write that session.",
         highlight=False,
     )
+
+
+def warn_of_variables(names: Iterable[str]) -> None:
+    """Tell of environment variables that set nothing, because they are misspelt or of another program."""
+    found = [
+        f"{name} (did you mean {meant}?)" if meant else name
+        for name, meant in unknown_variables(names).items()
+    ]
+    if found:
+        Console(stderr=True).print(
+            f"[bold yellow]Warning[/] not used, because no settings are called so: {', '.join(found)}.",
+            highlight=False,
+        )
 
 
 def described(app: App) -> str:

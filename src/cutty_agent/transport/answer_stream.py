@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 from typing import Any, Final, Protocol
 
 import msgspec
-from starlette.responses import StreamingResponse
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
 
 from ..core.v4 import V4Stream
 from ..session.gate import Answer
@@ -69,6 +70,16 @@ def answer_stream(answer: Answer) -> StreamingResponse:
         return StreamingResponse(_follow(answer, _Lines()), headers=headers)
     headers |= {"x-vercel-ai-ui-message-stream": "v1", "content-type": "text/event-stream"}
     return StreamingResponse(_follow(answer, _Events()), headers=headers)
+
+
+def resumed(request: Request, answer: Answer | None) -> Response:
+    """The response to a client that asks for the answer in progress: 204 when there is none."""
+    if answer is None:
+        return Response(status_code=204)
+    response = answer_stream(answer)
+    if request.method == "HEAD":  # it must not wait for the end of the turn
+        return Response(headers=dict(response.headers))
+    return response
 
 
 async def _follow(answer: Answer, form: _Form) -> AsyncIterator[bytes]:

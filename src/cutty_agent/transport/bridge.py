@@ -9,8 +9,9 @@ from ..core import bridging
 from ..core.addressing import DEFAULT_SESSION
 from ..errors import MethodNotAllowed
 from ..ids import Address, new_session_id
-from ..wire.client import decode_body
-from .answer_stream import answer_stream
+from ..session.gate import Answer
+from ..wire.client import Dialect, decode_body
+from .answer_stream import answer_stream, resumed
 from .endpoints import Call, Reception, Visit
 from .opening import kept, minted_session, named_dialect
 
@@ -44,12 +45,19 @@ class Bridge:
         """``GET /api/v1/agent/chat/{sessionId}/messages``: the transcript as a JSON array."""
         return await self._reception.answer(request, self._history)
 
+    async def stream(self, request: Request) -> Response:
+        """``GET /api/chat/{id}/stream``: the answer in progress for AI SDK 5 and later, or 204."""
+        return await self._reception.answer(request, self._stream)
+
     async def _chat(self, visit: Visit) -> Response:
+        params = visit.request.query_params
+        if visit.request.method in {"GET", "HEAD"} and "chatId" in params:
+            return await self._resumed(visit, "GET /api/chat?chatId=", params["chatId"], "v4")
         if visit.request.method != "POST":
             raise MethodNotAllowed(
                 f"{visit.request.method} is not answered at this path.",
                 allow=("POST",),
-                remedy="POST a chat request.",
+                remedy="POST a chat request; GET …?chatId= resumes an answer for AI SDK 4.",
             )
         call, detail = await self._enter(visit, "POST /api/chat")
         body = await self._reception.body(call.request)
@@ -60,7 +68,6 @@ class Bridge:
         response = answer_stream(answer)
         response.headers["x-session-id"] = address.session
         response.headers["link"] = f'<{self._url(visit, str(address))}>; rel="successor-version"'
-        response.headers["access-control-expose-headers"] = "x-session-id, link"
         return response
 
     async def _history(self, visit: Visit) -> Response:
@@ -81,6 +88,28 @@ class Bridge:
                 break
         self._old.count(call.who.id, call.peer, detail)
         return Response(body, media_type="application/json", headers={"cache-control": "no-store"})
+
+    async def _stream(self, visit: Visit) -> Response:
+        if visit.request.method not in {"GET", "HEAD"}:
+            raise MethodNotAllowed(
+                f"{visit.request.method} is not answered at this path.",
+                allow=("GET", "HEAD"),
+                remedy="GET the answer in progress.",
+            )
+        chat = str(visit.request.path_params["chat"])
+        return await self._resumed(visit, "GET /api/chat/{id}/stream", chat, "v5")
+
+    async def _resumed(self, visit: Visit, route: str, chat: str, dialect: Dialect) -> Response:
+        call, detail = await self._enter(visit, route)
+        query, header = visit.request.query_params.get("sessionId"), visit.headers.get("x-session-id")
+        answer: Answer | None = None
+        for session in self._sessions_named(visit, call, bridging.named(query, header) or chat):
+            address = Address(self._agent, session)
+            if await self._gate.enterable(address, call.who, may_make=False):
+                answer = await self._gate.resume(address, call.who, dialect)
+                break
+        self._old.count(call.who.id, call.peer, detail)
+        return resumed(visit.request, answer)
 
     async def _enter(self, visit: Visit, route: str) -> tuple[Call, str]:
         """Who calls, and what to count of it."""

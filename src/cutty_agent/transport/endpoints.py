@@ -18,7 +18,7 @@ from ..session.gate import SessionGate
 from ..wire.principal import Principal
 from .caller import check_host, credentials
 from .opening import Entrance, session_cookie
-from .origin import check_origin, cors_headers, speaks_for
+from .origin import EXPOSE, check_origin, cors_headers, speaks_for
 
 log = structlog.get_logger("cutty_agent.http")
 
@@ -107,7 +107,10 @@ class Reception:
             response = error_response(
                 CuttyError("The request could not be processed.", remedy="Please try again.")
             )
+        own = response.headers.get(EXPOSE)
         response.headers.update(cors)
+        if own and EXPOSE in cors:  # an agent may show more
+            response.headers[EXPOSE] = f"{own}, {cors[EXPOSE]}"
         if speaks_for(headers.get("origin"), headers.get("host"), self.entrance.origins):
             # Another page's request came without the visitor's cookies, and must not replace them either.
             for cookie in visit.cookies:

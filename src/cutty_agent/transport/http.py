@@ -14,10 +14,9 @@ from ..core.addressing import DEFAULT_SESSION
 from ..errors import MethodNotAllowed, NotFound, UnknownAgent
 from ..ids import Address, new_session_id
 from ..session.archive_response import archive_response
-from ..session.gate import Answer
 from ..wire.card import Mode
 from ..wire.principal import NEVER_MS, Principal
-from .answer_stream import answer_stream
+from .answer_stream import answer_stream, resumed
 from .endpoints import Call, Reception, Visit, decoded
 from .opening import named_dialect
 
@@ -141,13 +140,13 @@ class AgentEndpoints:
 
     async def stream(self, call: Call) -> Response:
         """``GET …/stream``: the running turn from its first chunk, or 204."""
-        return _resumed(call, await self._gate.resume(call.address, call.who))
+        return resumed(call.request, await self._gate.resume(call.address, call.who))
 
     async def session(self, call: Call) -> Response:
         """``GET /agents/{agent}/{session}``: with ``?chatId=`` the running answer for AI SDK 4 (protocol 6.3)."""
         if "chatId" not in call.request.query_params:
             return await self.application(call)
-        return _resumed(call, await self._gate.resume(call.address, call.who, "v4"))
+        return resumed(call.request, await self._gate.resume(call.address, call.who, "v4"))
 
     async def application(self, call: Call) -> Response:
         """Everything else is the agent's own (protocol 1.5)."""
@@ -225,15 +224,6 @@ class AgentEndpoints:
         await self._gate.own(call.address, call.who)
         receipt = await self._owners.erase_session(call.address, actor=call.who.id, peer=call.peer)
         return Response(msgspec.json.encode(receipt), media_type="application/json")
-
-
-def _resumed(call: Call, answer: Answer | None) -> Response:
-    if answer is None:
-        return Response(status_code=204)
-    response = answer_stream(answer)
-    if call.request.method == "HEAD":  # it must not wait for the end of the turn
-        return Response(headers=dict(response.headers))
-    return response
 
 
 _Handler = Callable[[AgentEndpoints, Call], Awaitable[Response]]

@@ -10,6 +10,14 @@ from ..errors import OriginRefused
 ANY_ORIGIN = "*"
 """On an allow-list: every page of every site."""
 
+METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+"""Our own addresses and those of an application's agents (``on_request``)."""
+
+EXPOSE = "access-control-expose-headers"
+
+EXPOSED = "link, location, retry-after, x-request-id, x-session-id"
+"""Headers of answers that the scripts of an allowed page may read."""
+
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -54,8 +62,9 @@ def cors_headers(
     headers["access-control-allow-origin"] = origin
     if _named(origin, allowed):
         headers["access-control-allow-credentials"] = "true"
-    headers["access-control-allow-methods"] = "GET, POST, DELETE, HEAD, OPTIONS"
+    headers["access-control-allow-methods"] = METHODS
     headers["access-control-allow-headers"] = request_headers or "*"
+    headers[EXPOSE] = EXPOSED
     headers["access-control-max-age"] = "86400"
     return headers
 

@@ -1,4 +1,4 @@
-import { type FormEvent, type KeyboardEvent, type RefObject, useLayoutEffect, useState } from "react";
+import { type FormEvent, type KeyboardEvent, type RefObject, useEffect, useLayoutEffect, useState } from "react";
 import { Icon } from "../chrome/Icon.tsx";
 
 interface Props {
@@ -11,10 +11,21 @@ interface Props {
   onStop: () => void;
 }
 
-/** Where the visitor writes. Enter sends, Shift+Enter starts a line, Escape stops an answer. */
+/**
+ * Where the visitor writes. Enter sends, Shift+Enter starts a line, Escape stops an answer. What is sent while an answer
+ * is being written waits here for its end, and can be taken back until then.
+ */
 export function Composer({ field, busy, blocked, agentTitle, onSend, onStop }: Props) {
   const [text, setText] = useState("");
-  const ready = text.trim() !== "" && !busy && blocked === null;
+  const [waiting, setWaiting] = useState("");
+  const written = text.trim();
+  const ready = written !== "" && blocked === null;
+
+  useEffect(() => {
+    if (busy || blocked !== null || waiting === "") return;
+    setWaiting("");
+    onSend(waiting);
+  }, [busy, blocked, waiting, onSend]);
 
   useLayoutEffect(() => {
     const element = field.current;
@@ -25,8 +36,16 @@ export function Composer({ field, busy, blocked, agentTitle, onSend, onStop }: P
 
   const send = () => {
     if (!ready) return;
-    onSend(text.trim());
+    if (busy || waiting !== "") setWaiting(joined(waiting, written));
+    else onSend(written);
     setText("");
+    field.current?.focus();
+  };
+
+  const takeBack = () => {
+    setText(joined(waiting, written));
+    setWaiting("");
+    field.current?.focus();
   };
 
   return (
@@ -38,6 +57,16 @@ export function Composer({ field, busy, blocked, agentTitle, onSend, onStop }: P
         send();
       }}
     >
+      {waiting !== "" && (
+        <div className="waiting" role="status" data-testid="waiting">
+          <p>
+            <span className="waiting-label">Sent when this answer is over:</span> {waiting}
+          </p>
+          <button type="button" className="link-button" data-testid="take-back" onClick={takeBack}>
+            Take back
+          </button>
+        </div>
+      )}
       <textarea
         ref={field}
         id="composer"
@@ -83,8 +112,12 @@ export function Composer({ field, busy, blocked, agentTitle, onSend, onStop }: P
         </button>
       )}
       <span id="composer-help" className="visually-hidden">
-        Enter sends, Shift and Enter start a new line.
+        Enter sends, Shift and Enter start a new line. What you send during an answer waits for its end.
       </span>
     </form>
   );
+}
+
+function joined(first: string, second: string): string {
+  return first && second ? `${first}\n\n${second}` : first || second;
 }

@@ -61,10 +61,14 @@ export function Conversation({ agent, agents, version, sessionId, shared, onNewS
   useEffect(() => {
     current.current = chat;
   });
-  const send = useCallback((text: string) => {
-    void current.current.sendMessage({ text });
-    field.current?.focus();
-  }, []);
+  const send = useCallback((text: string) => void current.current.sendMessage({ text }), []);
+  const suggest = useCallback(
+    (text: string) => {
+      send(text);
+      field.current?.focus();
+    },
+    [send],
+  );
   const edit = useCallback((message: UIMessage, text: string) => {
     // With the id of a known message the list is cut after it, sent, and the server drops what is missing from it.
     void current.current.sendMessage({ role: "user", parts: partsWithText(message, text), messageId: message.id });
@@ -112,7 +116,7 @@ export function Conversation({ agent, agents, version, sessionId, shared, onNewS
           messages={chat.messages}
           agentTitle={agent.title}
           activity={activity}
-          empty={<Welcome agent={agent} onSuggest={send} />}
+          empty={<Welcome agent={agent} onSuggest={suggest} />}
           onEdit={edit}
           onRegenerate={regenerate}
           onApproval={approve}

@@ -12,6 +12,7 @@ import { statusOf } from "./status.ts";
 
 const WIDE_ROW = 40;
 const PHONE_ROW = 66;
+const ID_TAIL = 8; // characters
 
 export function sessionKey({ agent, id }: SessionRow): string {
   return `${agent}/${id}`;
@@ -55,8 +56,8 @@ function columnsAt(now: number): Column<SessionRow>[] {
       head: "Session",
       sort: "address",
       cell: (row) => (
-        <a href={sessionHref(row.agent, row.id)} tabIndex={-1} title={`${row.agent}/${row.id}`}>
-          {row.id}
+        <a className="session-id" href={sessionHref(row.agent, row.id)} tabIndex={-1} title={`${row.agent}/${row.id}`}>
+          <Id id={row.id} />
         </a>
       ),
     },
@@ -72,6 +73,17 @@ function columnsAt(now: number): Column<SessionRow>[] {
   ];
 }
 
+/** Where there is no room it is shortened in its middle: what tells ids apart is mostly at their end. */
+function Id({ id }: { id: string }) {
+  const tail = id.length > 2 * ID_TAIL ? ID_TAIL : 0;
+  return (
+    <>
+      <span>{id.slice(0, id.length - tail)}</span>
+      {id.slice(id.length - tail)}
+    </>
+  );
+}
+
 function Owner({ owner }: { owner: string }) {
   if (!owner) return <span className="soft">{ownerName(owner)}</span>;
   return (
@@ -85,8 +97,8 @@ function Card({ row, now }: { row: SessionRow; now: number }) {
   return (
     <>
       <span className="card-line">
-        <a href={sessionHref(row.agent, row.id)} tabIndex={-1}>
-          {row.id}
+        <a className="session-id" href={sessionHref(row.agent, row.id)} tabIndex={-1}>
+          <Id id={row.id} />
         </a>
         <StatusMark status={statusOf(row)} />
       </span>
