@@ -60,7 +60,9 @@ async def accept(session: Session, new: Submission, *, owner: Connection | None)
         return None
     _check_queue(session)
     generation = runner.queue.generation
-    async with session.transcript.lock:
+    lock = session.transcript.lock
+    await lock.acquire()  # by hand: "async with" costs two coroutines more, in each turn
+    try:
         _check_queue(session)  # others came in while this one waited for the lock
         merge, rows, ops = merged(session, new, owner=owner)
         if merge.sent is None:
@@ -101,6 +103,8 @@ async def accept(session: Session, new: Submission, *, owner: Connection | None)
         session.fresh = False
         if new.frame is not None and new.whole:
             session.echo.note(new.frame, new.messages, merge)
+    finally:
+        lock.release()
     session.failed.clear()
     for request_id in old:
         session.records.pop(request_id, None)

@@ -18,18 +18,15 @@ from .spending import SPENT_KEY
 
 
 async def reserve(room: Room, running: Running) -> None:
-    """Set aside what the turn may consume, where there is a budget.
+    """Set aside what the turn may consume, where there is a budget (``limiter.budgeted``).
 
     Raises:
         LimitReached: a budget of the day does not allow it.
     """
-    limiter = room.limiter
-    if not limiter.budgeted:
-        return
     estimate: Amount = room.pricing.estimate(
         room.address.agent, room.transcript.size, room.settings.limits.reserve_tokens
     )
-    running.reservation = await limiter.reserve(
+    running.reservation = await room.limiter.reserve(
         room.address, room.card.owner, estimate, kept=room.values.get(SPENT_KEY)
     )
 

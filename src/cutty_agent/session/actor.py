@@ -166,7 +166,10 @@ class Actor(Session):
                 conn.waiting -= 1
                 conn.waiting_bytes -= len(text)
                 if conn.heeded:
-                    await self._guarded(conn, text)
+                    try:
+                        await self._handle(conn, text)
+                    except Exception as error:
+                        self._tell_failure(conn, error)
                 if self._inbox:
                     runner.kick()
         except BaseException:
@@ -176,20 +179,26 @@ class Actor(Session):
             self._draining, runner.at_hand = None, False
         await runner.work_here()
 
-    async def _guarded(self, conn: Connection, text: bytes | str) -> None:
-        try:
-            await self._handle(conn, text)
-        except StaleEpoch:
-            self.broken()
-            conn.close(1012, "This session is now served elsewhere; reconnect")
-        except client.BadFrame as error:
-            log.info("frame.refused", kind=error.type, error=error.sentence, connection=conn.id, **self.names)
-            chat.refuse_frame(conn, error)
-        except CuttyError as error:
-            log.warning("frame.failed", error=str(error), connection=conn.id, **self.names)
-            conn.send(error.as_dict())
-        except Exception:
-            log.exception("frame.crashed", connection=conn.id, **self.names)
+    def _tell_failure(self, conn: Connection, error: Exception) -> None:
+        """A frame was refused, or could not be dealt with."""
+        match error:
+            case StaleEpoch():
+                self.broken()
+                conn.close(1012, "This session is now served elsewhere; reconnect")
+            case client.BadFrame():
+                log.info(
+                    "frame.refused",
+                    kind=error.type,
+                    error=error.sentence,
+                    connection=conn.id,
+                    **self.names,
+                )
+                chat.refuse_frame(conn, error)
+            case CuttyError():
+                log.warning("frame.failed", error=str(error), connection=conn.id, **self.names)
+                conn.send(error.as_dict())
+            case _:
+                log.exception("frame.crashed", connection=conn.id, **self.names)
 
     async def _handle(self, conn: Connection, text: bytes | str) -> None:
         cut = self.echo.cut(text)

@@ -92,7 +92,9 @@ async def conclude(room: Room, queue: TurnQueue, running: Running, ending: Endin
 async def _store(room: Room, queue: TurnQueue, running: Running, ending: Ending) -> Row | None:
     record, stream = running.record, running.stream
     ops: list[Op] = []
-    async with room.transcript.lock:
+    lock = room.transcript.lock
+    await lock.acquire()  # by hand: "async with" costs two coroutines more, in each turn
+    try:
         running.folded = True
         answer = stored_answer(room.agent, stream.fold, room.settings.limits.message_bytes)
         rows: Sequence[Row] = room.transcript.rows
@@ -117,6 +119,8 @@ async def _store(room: Room, queue: TurnQueue, running: Running, ending: Ending)
         finally:
             settle(room, running, sums)
         room.transcript.rows = rows
+    finally:
+        lock.release()
     room.closed(done)
     return answer
 

@@ -63,7 +63,8 @@ async def handle(
         )
         running.turn = turn
         running.last_read = messages.last_id
-        await reserve(room, running)
+        if room.limiter.budgeted:
+            await reserve(room, running)
         running.producing = True
         if running.interrupted:
             raise asyncio.CancelledError
