@@ -199,6 +199,11 @@ class App:
         # Also without keys: rows that are sealed must not pass for damaged ones.
         return SealedStore(store, keyring)
 
+    async def wind_down(self) -> None:
+        """Take nothing new and finish or park what runs, while responses that are open are still sent."""
+        if self.house is not None:
+            await self.house.wind_down()
+
     def hang_up(self) -> None:
         """End open event streams and tails; call it when the server is about to stop and waits for its responses."""
         if self.house is not None:

@@ -81,12 +81,13 @@ class House:
         self.gauges = Gauges(self.registry)
         self._watchdog = Watchdog(telemetry.metrics, telemetry.warnings)
         self._hurried = False
+        self._recovery: asyncio.Task[None] | None = None
 
     @contextlib.asynccontextmanager
     async def lived_in(self) -> AsyncIterator[None]:
         """Recover what a crash cut off, and look after the sessions; at the end finish or park their turns."""
         self._watchdog.start()
-        recovery = asyncio.create_task(self.registry.recover())
+        recovery = self._recovery = asyncio.create_task(self.registry.recover())
         recovery.add_done_callback(_report)
         self.registry.sweeper.start()
         if self.settings.analytics:
@@ -94,13 +95,24 @@ class House:
         try:
             yield
         finally:
-            recovery.cancel()
-            await self.registry.sweeper.stop()
-            await self.registry.close(grace_s=0.0 if self._hurried else self.settings.lifetimes.grace_s)
+            await self.wind_down()
             if self.settings.analytics:
                 await self.gauges.stop()
             await self._watchdog.stop()
             await self.audit.close()
+
+    async def wind_down(self) -> None:
+        """Take nothing new, close the sockets and let turns finish within ``lifetimes.grace_s``; those who follow one
+        over HTTP hear its end. What is left then is parked, and they are let go. A second time there is nothing left."""
+        grace_s = 0.0 if self._hurried else self.settings.lifetimes.grace_s
+        if self._recovery is not None:
+            self._recovery.cancel()
+        await self.registry.sweeper.stop()
+        over = asyncio.get_running_loop().call_later(grace_s, self.hang_up)
+        try:
+            await self.registry.close(grace_s=grace_s)
+        finally:
+            over.cancel()
 
     def hang_up(self) -> None:
         """End open event streams and tails."""
@@ -110,6 +122,8 @@ class House:
     def hurry(self) -> None:
         """While stopping: park running answers now instead of waiting for them."""
         self._hurried = True
+        if self.registry.stopping:
+            self.hang_up()
         self.registry.hurry()
 
 

@@ -119,3 +119,77 @@ async def test_a_second_signal_ends_the_waiting(make_server: MakeServer, second:
     assert words == answer("q", len(words))
     assert len(words) >= len(seen)
     assert server.errors() == []
+
+
+async def follow(server: Server, tag: str, words: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A request over HTTP, on a connection of its own."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    post(server, writer, tag, words)
+    return reader, writer
+
+
+def post(server: Server, writer: asyncio.StreamWriter, tag: str, words: int) -> None:
+    message = {"id": tag, "role": "user", "parts": [{"type": "text", "text": f"{tag} {words}"}]}
+    body = json.encode({"messages": [message], "trigger": "submit-message"})
+    head = f"POST /agents/chat/s HTTP/1.1\r\nHost: {server.url}\r\nContent-Length: {len(body)}\r\n\r\n"
+    writer.write(head.encode() + body)
+
+
+async def test_who_follows_over_http_hears_the_end_within_the_grace(
+    make_server: MakeServer,
+) -> None:
+    server = make_server(NUMBERED_PAUSE_MS="20", CUTTY_LIFETIMES__GRACE_S="3")
+    await server.start()
+    reader, writer = await follow(server, "q", 75)
+    heard = await reader.readuntil(b"q:9 ")
+    late, kept = await asyncio.open_connection("127.0.0.1", server.port)
+    kept.write(f"GET /health HTTP/1.1\r\nHost: {server.url}\r\n\r\n".encode())
+    assert b"200" in await late.readuntil(b"\r\n\r\n")
+    behind, also = await follow(server, "behind", 20)  # waits for its turn, so it says nothing yet
+    async with visit(server, "s") as visitor:
+        server.ready.clear()
+        server.process.send_signal(signal.SIGTERM)
+        assert await visitor.closed() == 1012
+    post(server, kept, "late", 5)
+    assert b"HTTP/1.1 503" in await late.readuntil(b"\r\n\r\n")
+    heard += await reader.readuntil(b"[DONE]")
+    assert b'"finish"' in heard
+    assert b"q:74" in heard
+    told = await behind.read()
+    assert told.startswith(b"HTTP/1.1 200"), told
+    assert b'{"type":"abort"}' in told  # it is stored, and answered after the next start
+    assert await server.ended() == 0
+    for each in (writer, also, kept):
+        each.close()
+    await server.start()
+    async with visit(server, "s") as visitor:
+        await visitor.rest()
+    status, body = await server.get("/agents/chat/s/get-messages")
+    assert status == 200
+    answers = [text_of(each).split() for each in json.decode(body) if each["role"] == "assistant"]
+    assert answers == [answer("q", 75), answer("behind", 20)]
+    assert await server.stop() == 0
+    assert server.errors() == []
+
+
+async def test_who_follows_a_longer_answer_over_http_is_let_go_and_can_resume_it(
+    make_server: MakeServer,
+) -> None:
+    server = make_server(NUMBERED_PAUSE_MS="20", CUTTY_LIFETIMES__GRACE_S="0.5")
+    await server.start()
+    reader, writer = await follow(server, "q", 150)
+    await reader.readuntil(b"q:9 ")
+    server.ready.clear()
+    server.process.send_signal(signal.SIGTERM)
+    rest = await reader.read()
+    assert b"abort" not in rest  # it was not
+    assert b"[DONE]" not in rest
+    assert await server.ended() == 0
+    writer.close()
+    await server.start()
+    status, body = await server.get("/agents/chat/s/stream")
+    assert status == 200
+    assert b"q:149" in body
+    assert b"[DONE]" in body
+    assert await server.stop() == 0
+    assert server.errors() == []

@@ -48,7 +48,8 @@ def run(app: App, model: str) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Lets go of what would hold up the stop: uvicorn waits for open responses, and then ends by the signal."""
+    """Finishes what runs before the connections are closed, and lets go of what would hold up the stop: uvicorn waits for
+    open responses, and then ends by the signal."""
 
     def __init__(self, config: uvicorn.Config, app: App, port: int, model: str) -> None:
         super().__init__(config)
@@ -76,6 +77,9 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self.withdraw()
+        for listening in (*self.servers, *(sockets or ())):
+            listening.close()
+        await self._app.wind_down()
         self._app.hang_up()
         await super().shutdown(sockets)
 

@@ -241,6 +241,10 @@ class SessionGate(Rights):
     async def resume(self, address: Address, who: Principal, dialect: Dialect = "v5") -> Answer | None:
         """The running turn from its first chunk, also one that is accepted and has not begun; ``None`` when idle."""
         actor = await self._present(address, who, "read")
+        if actor is None and self._registry.recovering:
+            turns = await self._registry.store.turns(address)
+            if any(turn.open for turn in turns):  # behind others that a restart cut off
+                actor = await self._enter(address, who, "read")
         request_id = None if actor is None else handshake.accepted(actor)
         if actor is None or request_id is None:
             return None

@@ -68,6 +68,7 @@ class Registry(Slots):
         self.erasing: set[Address] = set()
         self._answering: dict[str, bool] = {}
         self.sockets = 0
+        self.recovering = True  # sessions with an open turn may still be asleep
         self.unidentified = 0  # sockets of which nobody knows yet who it is
         self.sockets_opened = 0
         self.frames_received = 0
@@ -369,6 +370,7 @@ class Registry(Slots):
         if addresses:
             log.info("recovery.started", sessions=len(addresses))
             await asyncio.gather(*(wake(address) for address in addresses))
+        self.recovering = False
 
     async def close(self, *, grace_s: float) -> None:
         """Close every socket with 1012, let running turns finish within ``grace_s`` seconds, park the others."""
