@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from access.callers import OPERATOR, bearer, token, visitor_token
@@ -158,3 +160,30 @@ async def test_what_needs_an_agent_says_so_for_a_session_whose_agent_is_gone(act
         path = f"/admin/sessions/gone/old/{action}"
         answer = await at.expect(404, "POST", path, bearer(OPERATOR))
         assert answer.error["code"] == "agent.unknown"
+
+
+@pytest.mark.parametrize("way", ["unshared", "revoked", "share ends"])
+async def test_who_may_look_on_no_longer_follows_no_answer_over_http_either(way: str) -> None:
+    async with house() as at:
+        path, ada = await at.session(), bearer(token("ada"))
+        share = {"mode": "write", "principal": "user:bob", **({"seconds": 2} if way == "share ends" else {})}
+        await at.expect(201, "POST", f"{path}/shares", ada, body=share)
+        socket, bob = await at.owner(path), bearer(token("bob"))
+        asking = asyncio.create_task(at.ask("POST", path, bob, body=said("wait", "u2")))
+        await socket.frame(lambda frame: "tool-approval-request" in str(frame.get("body")))
+        resuming = asyncio.create_task(at.ask("GET", f"{path}/stream", bob))
+        reading = asyncio.create_task(at.ask("GET", f"{path}/stream", bearer(token("rita"))))
+        link = await at.ask("GET", f"{path}/stream", bob, whole=False)  # all of them follow by now
+        assert link.status == 200
+        if way == "unshared":
+            await at.expect(200, "DELETE", f"{path}/shares/user%3Abob", ada)
+        elif way == "revoked":
+            await revoke(at, key="user:bob")
+        for lost in (await asking, await resuming):
+            assert lost.status == 200
+            assert b"tool-approval-request" in lost.body
+            assert b"[DONE]" not in lost.body
+        assert not reading.done()
+        await at.expect(200, "POST", f"{path}/stop", ada)
+        kept = await reading
+        assert kept.body.endswith(b"[DONE]\n\n")

@@ -18,7 +18,7 @@ from cutty_agent.errors import BadRequest, Busy, ShuttingDown, UnknownAgent
 from cutty_agent.ids import Address
 from cutty_agent.ports.identity import Identified
 from cutty_agent.ports.store import PutTurn, SessionStore
-from cutty_agent.session.gate import Answer
+from cutty_agent.session.followed import Answer
 from cutty_agent.wire.principal import NOBODY
 from session.harness import LateStore, MakeWorld, Scripted, Stage, World, echo, eventually, of, text_of, user
 

@@ -12,7 +12,7 @@ import msgspec
 from cutty_agent.core.recovery import EXHAUSTED, Budget
 from cutty_agent.engines.memory import MemoryStore
 from cutty_agent.ports.store import AppendChunks
-from cutty_agent.session.gate import Answer
+from cutty_agent.session.followed import Answer
 from cutty_agent.session.stalling import LOOKS, StallWatch
 from cutty_agent.stream.live import HIGH_WATER
 from cutty_agent.wire.principal import NOBODY

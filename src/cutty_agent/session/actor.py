@@ -13,6 +13,7 @@ import msgspec
 import structlog
 
 from ..agent.base import overrides
+from ..core import access
 from ..errors import CuttyError, Forbidden, StaleEpoch, StoreError
 from ..ids import new_request_id
 from ..ports.store import Lifetime, PutOwner
@@ -304,6 +305,9 @@ class Actor(Session):
         for conn in self.audience:
             if conn.visitor:
                 sharing.review(self, conn, self.wants_readonly)
+        for answer in self.following():
+            if access.right(self.card, answer.who, self.clock.now_ms()) is None:
+                answer.let_go()
         if self._share_ends is not None:
             self._share_ends.cancel()
         left_s = sharing.next_end_s(self)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import msgspec
 import structlog
@@ -12,7 +11,6 @@ from starlette.responses import Response
 
 from ..core import access
 from ..core.addressing import DEFAULT_SESSION
-from ..core.continued import Continued
 from ..core.dialect import detect, read_request
 from ..core.rows import Row, load
 from ..core.v4_message import text_content, to_v4_message
@@ -21,55 +19,21 @@ from ..ids import Address, new_request_id, new_session_id
 from ..ports.door import Link, Opening
 from ..ports.outlet import Outlet
 from ..ports.store import Removed
-from ..stream.live import Ending, LiveStream
+from ..stream.live import Ending
 from ..wire.card import Grant, Mode
 from ..wire.client import Dialect, decode_body
 from ..wire.principal import Principal
 from . import chat, handshake
 from .acceptance import accept
+from .actor import Actor
 from .connection import Connection
 from .default_session import DefaultSession
+from .followed import Answer
 from .links import SocketLink, WaitingLink
 from .registry import Registry
 from .rights import Rights
 
 log = structlog.get_logger("cutty_agent.connection")
-
-
-class Answer(msgspec.Struct):
-    """A turn followed over HTTP: its id, its chunks as they become durable, and how it ends; where it goes on under
-    another id, so does this.
-
-    ``leaving`` is set when the server is about to stop: whoever follows lets go, and can resume later.
-    """
-
-    request_id: str
-    stream: LiveStream | None
-    ending: Ending | None = None
-    leaving: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
-    dialect: Dialect = "v5"
-
-    async def bodies(self) -> AsyncIterator[list[bytes]]:
-        """Batches of chunk bodies from the first on, until the turn has ended."""
-        begun = False
-        while self.stream is not None:
-            continued: Continued | None = None
-            if self.stream.continuation and self.dialect == "v5":
-                continued = Continued(self.stream.fold.message_id, begun=begun)
-            async for batch in self.stream.follow():
-                begun = True
-                yield batch if continued is None else continued.read(batch)
-            if self.stream.successor is None:
-                return
-            match await asyncio.shield(self.stream.successor):
-                case Ending() as ending:
-                    self.stream, self.ending = None, ending
-                case stream:
-                    self.stream = stream
-
-    def ended(self) -> Ending | None:
-        """How it ended; ``None`` before :meth:`bodies` is exhausted."""
-        return self.stream.ending if self.stream is not None else self.ending
 
 
 def _with_content(row: Row) -> bytes:
@@ -82,12 +46,16 @@ class SessionGate(Rights):
 
     def __init__(self, registry: Registry) -> None:
         super().__init__(registry)
-        self._leaving = asyncio.Event()
+        self._hung_up = False
         self._default = DefaultSession(registry.telemetry.warnings)
 
     def hang_up(self) -> None:
         """Let go of everybody who follows an answer over HTTP; the server is about to stop."""
-        self._leaving.set()
+        self._hung_up = True
+        for slot in self._registry.slots.values():
+            if slot.actor is not None:
+                for answer in slot.actor.following():
+                    answer.let_go()
 
     # -- sockets
 
@@ -236,7 +204,14 @@ class SessionGate(Rights):
         outcome = await watch
         if isinstance(outcome, Ending):
             return Answer(request_id, None, outcome, dialect=dialect)
-        return Answer(request_id, outcome, leaving=self._leaving, dialect=dialect)
+        return self._followed(actor, Answer(request_id, outcome, dialect=dialect, who=who))
+
+    def _followed(self, actor: Actor, answer: Answer) -> Answer:
+        """Note that somebody follows, who may have to let go."""
+        actor.follow(answer)
+        if self._hung_up:
+            answer.let_go()
+        return answer
 
     async def resume(self, address: Address, who: Principal, dialect: Dialect = "v5") -> Answer | None:
         """The running turn from its first chunk, also one that is accepted and has not begun; ``None`` when idle."""
@@ -251,7 +226,7 @@ class SessionGate(Rights):
         outcome = await actor.runner.watch(request_id)
         if isinstance(outcome, Ending):
             return None
-        return Answer(request_id, outcome, leaving=self._leaving, dialect=dialect)
+        return self._followed(actor, Answer(request_id, outcome, dialect=dialect, who=who))
 
     async def request(self, address: Address, who: Principal, request: Request) -> Response | None:
         """Give a request to the session's agent; ``None`` when the agent has no answer. Those who may only look on

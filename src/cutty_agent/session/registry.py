@@ -336,11 +336,16 @@ class Registry(Slots):
         conn.lease = loop.call_later(min(left_s, DAY_S), self._time_lease, conn)
 
     def expel(self, identity: Identity) -> int:
-        """Close the sockets of those whose principal or token was revoked; how many there were."""
+        """Close the sockets of those whose principal or token was revoked, and what they follow over HTTP; how many sockets
+        there were."""
         gone = [conn for slot in self.slots.values() for conn in self._all(slot)]
         gone = [conn for conn in gone if not conn.closed and identity.revoked(conn.principal)]
         for conn in gone:
             conn.close(Unauthorized.close_code, "The sign-in was revoked")
+        for slot in self.slots.values():
+            for answer in slot.actor.following() if slot.actor is not None else ():
+                if identity.revoked(answer.who):
+                    answer.let_go()
         return len(gone)
 
     def _all(self, slot: Slot) -> set[Connection]:

@@ -7,6 +7,7 @@ import contextvars
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 import msgspec
 import structlog
@@ -25,6 +26,7 @@ from ..wire.turn_record import TurnRecord, decode_turn
 from .audience import Audience
 from .connection import Connection
 from .echo import Echo
+from .followed import Answer
 from .journal import Journal
 from .limiter import Limiter
 from .pricing import Pricing
@@ -50,6 +52,7 @@ class Room:
 
     __slots__ = (
         "_counted",
+        "_followers",
         "_lane",
         "_lane_task",
         "_tasks",
@@ -126,6 +129,7 @@ class Room:
         self.engaged = 0
         self.rested = rested
         self.broken = broken
+        self._followers: WeakSet[Answer] | None = None
         self._lane: deque[Callable[[], Awaitable[object]]] = deque()
         self._lane_task: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -229,6 +233,17 @@ class Room:
         if active != self.recovering:
             self.recovering = active
             self.audience.everyone(server.recovering(active, request_id))
+
+    # -- followers over HTTP
+
+    def follow(self, answer: Answer) -> None:
+        """Somebody follows a turn of this session over HTTP."""
+        self._followers = self._followers or WeakSet()
+        self._followers.add(answer)
+
+    def following(self) -> list[Answer]:
+        """The turns that are followed over HTTP."""
+        return list(self._followers or ())
 
     # -- work beside the events
 

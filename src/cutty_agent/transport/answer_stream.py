@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from ..core.v4 import V4Stream
-from ..session.gate import Answer
+from ..session.followed import Answer
 from ..stream.live import Ending
 
 KEEP_ALIVE_S: Final = 15.0
@@ -90,9 +90,9 @@ async def _follow(answer: Answer, form: _Form) -> AsyncIterator[bytes]:
         while True:
             waiting = waiting or asyncio.ensure_future(anext(batches, []))
             await asyncio.wait({waiting, leaving}, timeout=KEEP_ALIVE_S, return_when=asyncio.FIRST_COMPLETED)
+            if leaving.done():
+                return
             if not waiting.done():
-                if leaving.done():
-                    return
                 yield form.silence
                 continue
             batch, waiting = waiting.result(), None

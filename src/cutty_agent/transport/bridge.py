@@ -9,7 +9,7 @@ from ..core import bridging
 from ..core.addressing import DEFAULT_SESSION
 from ..errors import MethodNotAllowed
 from ..ids import Address, new_session_id
-from ..session.gate import Answer
+from ..session.followed import Answer
 from ..wire.client import Dialect, decode_body
 from .answer_stream import answer_stream, resumed
 from .endpoints import Call, Reception, Visit
