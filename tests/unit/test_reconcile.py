@@ -206,6 +206,16 @@ def test_an_approval_that_is_waited_for_is_taken(yes: bool, state: str) -> None:
     ]
 
 
+@pytest.mark.parametrize(("reason", "kept"), [("too dear", {"reason": "too dear"}), ("", {}), (7, {})])
+@pytest.mark.parametrize("state", ["approval-responded", "output-denied"])
+def test_why_something_was_refused_is_kept(state: str, reason: object, kept: dict[str, str]) -> None:
+    stored = [answer("a1", call("approval-requested", approval={"id": "p1"}))]
+    copy = answer("a1", call(state, approval={"id": "p1", "approved": False, "reason": reason}))
+    assert messages(merge(stored, [copy])) == [
+        answer("a1", call("output-denied", approval={"id": "p1", "approved": False, **kept}))
+    ]
+
+
 def test_system_messages_are_taken_when_new_and_not_edited() -> None:
     system = {"id": "s1", "role": "system", "parts": [{"type": "text", "text": "Be kind."}]}
     got = merge([], [system, user("u1")])

@@ -35,16 +35,14 @@ def _settled_by(part: Part, theirs: Part) -> Part | None:
             state=str(state),
             error_text=text if isinstance(text, str) else None,
         )
+    given = theirs.get("approval")
+    approval = given if isinstance(given, dict) else {}
+    approved, reason = approval.get("approved"), approval.get("reason")
     if state == "output-denied":
-        return approval_part(part, approved=False)
-    approval = theirs.get("approval")
-    if (
-        state == "approval-responded"
-        and isinstance(approval, dict)
-        and isinstance(approval.get("approved"), bool)
-    ):
-        return approval_part(part, approved=approval["approved"])
-    return None
+        approved = False
+    elif state != "approval-responded" or not isinstance(approved, bool):
+        return None
+    return approval_part(part, approved, reason=reason if isinstance(reason, str) else None)
 
 
 def overlaid(stored: UIMessage, copy: UIMessage) -> UIMessage:

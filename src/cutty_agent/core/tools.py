@@ -34,16 +34,19 @@ def result_part(part: Part, *, output: Any, state: str, error_text: str | None) 
     return {**part, "state": "output-available", "output": output, "preliminary": False}
 
 
-def approval_part(part: Part, approved: bool) -> Part | None:
-    """The part with the visitor's answer, or ``None`` when it waits for none."""
+def approval_part(part: Part, approved: bool, *, reason: str | None = None) -> Part | None:
+    """The part with the visitor's answer, and why where it says so, or ``None`` when it waits for none."""
     if state_of(part) not in _TAKES_APPROVAL:
         return None
     approval = part.get("approval")
     known = approval if isinstance(approval, dict) else {}
+    answer = {**known, "id": known.get("id") or part.get("toolCallId"), "approved": approved}
+    if reason:
+        answer["reason"] = reason
     return {
         **part,
         "state": "approval-responded" if approved else "output-denied",
-        "approval": {**known, "id": known.get("id") or part.get("toolCallId"), "approved": approved},
+        "approval": answer,
     }
 
 

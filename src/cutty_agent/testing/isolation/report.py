@@ -64,10 +64,11 @@ class Report:
 
     def judge(self) -> None:
         """Add notes about what makes this run say less than it seems to."""
-        turns, failed = self.counts["turns"], self.counts["turns failed unasked"]
-        if turns and failed > MANY_ERRORS * turns:
+        turns, answers = self.counts["turns"], self.counts["answers"]
+        failed = self.counts["turns failed unasked"]
+        if failed > MANY_ERRORS * answers:
             self.notes.append(
-                f"{failed} of {turns} turns failed although nothing was meant to fail: this run says little. "
+                f"{failed} of {answers} turns failed although nothing was meant to fail: this run says little. "
                 "Look at the errors of the agent first."
             )
         if turns and not self.counts["own canaries read"]:

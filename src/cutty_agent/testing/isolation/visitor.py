@@ -190,6 +190,7 @@ class Visitor:
             self._judge('"type":"error"' in response.text, fails)
 
     def _judge(self, failed: bool, asked: bool) -> None:
+        self._counts["answers"] += 1
         if failed:
             self._counts["turns failed" if asked else "turns failed unasked"] += 1
 

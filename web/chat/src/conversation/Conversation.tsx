@@ -116,7 +116,7 @@ export function Conversation({ agent, agents, version, sessionId, shared, onNewS
           messages={chat.messages}
           agentTitle={agent.title}
           activity={activity}
-          empty={<Welcome agent={agent} onSuggest={suggest} />}
+          empty={<Welcome agent={agent} shared={shared} onSuggest={suggest} />}
           onEdit={edit}
           onRegenerate={regenerate}
           onApproval={approve}
@@ -140,7 +140,9 @@ export function Conversation({ agent, agents, version, sessionId, shared, onNewS
               onStop={stop}
             />
             <p className="dock-note">
-              <span>Every tab is a separate conversation.</span>
+              <span>
+                {shared ? "Everybody with this address is in this conversation." : "Every tab is a separate conversation."}
+              </span>
               <button
                 type="button"
                 className="link-button"

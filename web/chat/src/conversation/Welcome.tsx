@@ -9,15 +9,22 @@ const DEMO_SUGGESTIONS = [
   "show markdown",
 ];
 
+interface Props {
+  agent: AgentInfo;
+  /** Whether the address names the session, so that other windows may show it too. */
+  shared: boolean;
+  onSuggest: (text: string) => void;
+}
+
 /** The empty conversation: what this is, and for the demo model what it can show. */
-export function Welcome({ agent, onSuggest }: { agent: AgentInfo; onSuggest: (text: string) => void }) {
+export function Welcome({ agent, shared, onSuggest }: Props) {
   return (
     <section className="welcome" aria-label="Welcome" data-testid="welcome">
       <Logo size={56} />
       <h2>Say hello to {agent.title}</h2>
       <p>
-        This tab has a conversation of its own. It is stored on the server: reload, lose the network or come back
-        later, and it goes on where it was.
+        {shared ? "This conversation is the one its address names." : "This tab has a conversation of its own."} It is
+        stored on the server: reload, lose the network or come back later, and it goes on where it was.
       </p>
       {agent.demo && (
         <div className="demo-card">
