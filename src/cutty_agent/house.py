@@ -105,6 +105,7 @@ class House:
         """Take nothing new, close the sockets and let turns finish within ``lifetimes.grace_s``; those who follow one
         over HTTP hear its end. What is left then is parked, and they are let go. A second time there is nothing left."""
         grace_s = 0.0 if self._hurried else self.settings.lifetimes.grace_s
+        self.operator.hang_up()
         if self._recovery is not None:
             self._recovery.cancel()
         await self.registry.sweeper.stop()

@@ -22,7 +22,7 @@ class Answer(msgspec.Struct, eq=False, weakref=True):
     """
 
     request_id: str
-    stream: LiveStream | None
+    stream: LiveStream | None = None
     ending: Ending | None = None
     leaving: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
     dialect: Dialect = "v5"
@@ -49,6 +49,12 @@ class Answer(msgspec.Struct, eq=False, weakref=True):
     def ended(self) -> Ending | None:
         """How it ended; ``None`` before :meth:`bodies` is exhausted."""
         return self.stream.ending if self.stream is not None else self.ending
+
+    @property
+    def over(self) -> bool:
+        """The turn has ended; at most the last chunks are still on their way."""
+        stream = self.stream
+        return stream is not None and stream.ending is not None and stream.successor is None
 
     def let_go(self) -> None:
         """Follow no further."""

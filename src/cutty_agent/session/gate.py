@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 
 import msgspec
 import structlog
@@ -19,7 +20,7 @@ from ..ids import Address, new_request_id, new_session_id
 from ..ports.door import Link, Opening
 from ..ports.outlet import Outlet
 from ..ports.store import Removed
-from ..stream.live import Ending
+from ..stream.live import Ending, LiveStream
 from ..wire.card import Grant, Mode
 from ..wire.client import Dialect, decode_body
 from ..wire.principal import Principal
@@ -55,7 +56,8 @@ class SessionGate(Rights):
         for slot in self._registry.slots.values():
             if slot.actor is not None:
                 for answer in slot.actor.following():
-                    answer.let_go()
+                    if not answer.over:
+                        answer.let_go()
 
     # -- sockets
 
@@ -201,16 +203,18 @@ class SessionGate(Rights):
         except BaseException:
             actor.runner.unwatched(request_id, Ending("error", ()))
             raise
-        outcome = await watch
-        if isinstance(outcome, Ending):
-            return Answer(request_id, None, outcome, dialect=dialect)
-        return self._followed(actor, Answer(request_id, outcome, dialect=dialect, who=who))
+        return await self._followed(actor, Answer(request_id, dialect=dialect, who=who), watch)
 
-    def _followed(self, actor: Actor, answer: Answer) -> Answer:
-        """Note that somebody follows, who may have to let go."""
+    async def _followed(self, actor: Actor, answer: Answer, watch: Awaitable[LiveStream | Ending]) -> Answer:
+        """The answer once its turn has begun or will not. Whoever waits for it may already have to let go."""
         actor.follow(answer)
         if self._hung_up:
             answer.let_go()
+        match await watch:
+            case Ending() as ending:
+                return Answer(answer.request_id, ending=ending, dialect=answer.dialect)
+            case stream:
+                answer.stream = stream
         return answer
 
     async def resume(self, address: Address, who: Principal, dialect: Dialect = "v5") -> Answer | None:
@@ -223,10 +227,9 @@ class SessionGate(Rights):
         request_id = None if actor is None else handshake.accepted(actor)
         if actor is None or request_id is None:
             return None
-        outcome = await actor.runner.watch(request_id)
-        if isinstance(outcome, Ending):
-            return None
-        return self._followed(actor, Answer(request_id, outcome, dialect=dialect, who=who))
+        watch = actor.runner.watch(request_id)
+        answer = await self._followed(actor, Answer(request_id, dialect=dialect, who=who), watch)
+        return None if answer.stream is None else answer
 
     async def request(self, address: Address, who: Principal, request: Request) -> Response | None:
         """Give a request to the session's agent; ``None`` when the agent has no answer. Those who may only look on
